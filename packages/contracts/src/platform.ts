@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import { ProviderId, Timestamp } from './common.ts'
+
+/** What a client must know before it signs in. */
+export const PublicConfig = z.object({
+  auth: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('local') }),
+    z.object({ kind: z.literal('clerk'), publishableKey: z.string() }),
+  ]),
+  providers: z.array(z.object({ id: ProviderId, name: z.string(), sandbox: z.boolean() })),
+  version: z.string(),
+})
+export type PublicConfig = z.infer<typeof PublicConfig>
+
+export const Me = z.object({ ownerId: z.string(), email: z.string().nullable() })
+export type Me = z.infer<typeof Me>
+
+export const AuditEvent = z.object({
+  id: z.string(),
+  at: Timestamp,
+  actor: z.string(),
+  action: z.string(),
+  target: z.string(),
+  outcome: z.enum(['allowed', 'denied', 'succeeded', 'failed']),
+  detail: z.record(z.string(), z.unknown()),
+})
+export type AuditEvent = z.infer<typeof AuditEvent>
+
+/** Names of the queue's jobs; they carry ids only. */
+export const Jobs = {
+  'credential.verify': z.object({ credentialId: z.string() }),
+  'operation.run': z.object({ operationId: z.string() }),
+  sweep: z.object({}),
+} as const
+export type JobName = keyof typeof Jobs
