@@ -33,3 +33,13 @@ export const Jobs = {
   sweep: z.object({}),
 } as const
 export type JobName = keyof typeof Jobs
+export type JobData<J extends JobName> = z.infer<(typeof Jobs)[J]>
+
+/**
+ * Job ids: the same work asked for twice is one job while it waits or runs. An operation taken up again after a lost
+ * lease is new work, hence its epoch.
+ */
+export const jobIds = {
+  verify: (credentialId: string): string => `verify_${credentialId}`,
+  run: (operationId: string, epoch: number): string => `run_${operationId}_${epoch}`,
+} as const
