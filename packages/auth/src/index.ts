@@ -1,0 +1,1 @@
+export { createVerifier, type SessionClaims, type Verifier, type VerifierConfig } from './verifier.ts';
