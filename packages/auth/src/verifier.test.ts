@@ -1,6 +1,6 @@
 import { createHmac, createPublicKey } from 'node:crypto';
-import { isProductError, type SignOptions, signer } from './testing/clerk-tokens.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { isProductError, type SignOptions, signer } from './testing/clerk-tokens.ts';
 import { createVerifier, tokenLimitChars, type Verifier } from './verifier.ts';
 
 const issuer = 'https://clean-mayfly-62.clerk.accounts.dev';
@@ -45,7 +45,9 @@ describe('createVerifier', () => {
   it('refuses one whose claims were changed after signing', async () => {
     const [header, body = '', signature] = (await sign()).split('.');
     const claims: unknown = JSON.parse(Buffer.from(body, 'base64url').toString());
-    const forged = Buffer.from(JSON.stringify({ ...(claims as object), sub: 'user_other' })).toString('base64url');
+    const forged = Buffer.from(JSON.stringify({ ...(claims as object), sub: 'user_other' })).toString(
+      'base64url',
+    );
     expect(await refusal(`${header}.${forged}.${signature}`)).toBe('token-invalid-signature');
   });
 
@@ -74,7 +76,9 @@ describe('createVerifier', () => {
   it('refuses a token that uses the public key as a shared secret (HS256)', async () => {
     const token = await sign();
     const body = token.split('.')[1];
-    const header = Buffer.from(JSON.stringify({ alg: 'HS256', kid: 'ins_test', typ: 'JWT' })).toString('base64url');
+    const header = Buffer.from(JSON.stringify({ alg: 'HS256', kid: 'ins_test', typ: 'JWT' })).toString(
+      'base64url',
+    );
     for (const secret of [pem, createPublicKey(pem).export({ type: 'spki', format: 'der' })]) {
       const signature = createHmac('sha256', secret).update(`${header}.${body}`).digest('base64url');
       expect(await refusal(`${header}.${body}.${signature}`)).toBe('token-invalid-algorithm');

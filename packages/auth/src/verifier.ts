@@ -34,7 +34,8 @@ export type Verifier = (token: string) => Promise<SessionClaims>;
  */
 export function createVerifier(config: VerifierConfig): Verifier {
   // An empty list would make @clerk/backend skip the check altogether.
-  if (config.authorizedParties.length === 0) throw new TypeError('authorizedParties must name at least one origin');
+  if (config.authorizedParties.length === 0)
+    throw new TypeError('authorizedParties must name at least one origin');
   if (config.issuer === '') throw new TypeError('issuer must not be empty');
   const parties = [...config.authorizedParties];
 
@@ -42,9 +43,11 @@ export function createVerifier(config: VerifierConfig): Verifier {
     if (token.length === 0 || token.length > tokenLimitChars) throw refused('length');
     const jwtKey = await keyFor(config.jwtKey, token);
     if (jwtKey === null) throw refused('kid');
-    const claims = await verifyToken(token, { jwtKey, authorizedParties: parties }).catch((error: unknown) => {
-      throw refused(reasonOf(error));
-    });
+    const claims = await verifyToken(token, { jwtKey, authorizedParties: parties }).catch(
+      (error: unknown) => {
+        throw refused(reasonOf(error));
+      },
+    );
     if (claims.iss !== config.issuer) throw refused('iss');
     if (typeof claims.azp !== 'string' || !parties.includes(claims.azp)) throw refused('azp');
     if (claims.sts === 'pending') throw refused('sts');
@@ -81,7 +84,12 @@ function reasonOf(error: unknown): string {
 }
 
 function refused(reason: string): ProductError {
-  return new ProductError('unauthenticated', 'You are not signed in, or your session has ended.', 'Sign in again.', {
-    cause: new Error(reason),
-  });
+  return new ProductError(
+    'unauthenticated',
+    'You are not signed in, or your session has ended.',
+    'Sign in again.',
+    {
+      cause: new Error(reason),
+    },
+  );
 }

@@ -73,6 +73,7 @@ export async function createLocalIssuer(config: LocalIssuerConfig): Promise<Loca
     log,
   });
   const auth = betterAuth(options);
+  const trusted = new Set(options.trustedOrigins);
   const keys = new Map<string, string>();
   let keysReadAt = Number.NEGATIVE_INFINITY;
 
@@ -102,7 +103,18 @@ export async function createLocalIssuer(config: LocalIssuerConfig): Promise<Loca
       if (method === undefined)
         throw new ProductError('not_found', 'There is nothing at this address.', 'Check the address.');
       if (method !== request.method)
-        throw new ProductError('method_not_allowed', `${pathname} takes ${method} alone.`, `Send a ${method} request.`);
+        throw new ProductError(
+          'method_not_allowed',
+          `${pathname} takes ${method} alone.`,
+          `Send a ${method} request.`,
+        );
+      const from = request.headers.get('origin');
+      if (method === 'POST' && from !== null && !trusted.has(from))
+        throw new ProductError(
+          'forbidden',
+          'Sign-in from this page is not allowed.',
+          `Open the dashboard at ${origin} and sign in there.`,
+        );
       const headers = new Headers(request.headers);
       headers.set(clientAddressHeader, clientAddress);
       const answer = await auth.handler(new Request(request, { headers }));
@@ -118,7 +130,11 @@ export async function createLocalIssuer(config: LocalIssuerConfig): Promise<Loca
     async createSignInLink(email) {
       const address = Email.safeParse(email);
       if (!address.success)
-        throw new ProductError('invalid_request', 'That is not an e-mail address.', 'Give an address like you@example.com.');
+        throw new ProductError(
+          'invalid_request',
+          'That is not an e-mail address.',
+          'Give an address like you@example.com.',
+        );
       const { internalAdapter } = await auth.$context;
       const normalized = address.data.toLowerCase();
       const found = await internalAdapter.findUserByEmail(normalized);

@@ -12,11 +12,23 @@ const byCode: Readonly<Record<string, Words>> = {
     'The e-mail address and the password do not belong together.',
     'Check both, or create an account.',
   ],
-  INVALID_EMAIL: ['invalid_request', 'That is not an e-mail address.', 'Type an address like you@example.com.'],
+  INVALID_EMAIL: [
+    'invalid_request',
+    'That is not an e-mail address.',
+    'Type an address like you@example.com.',
+  ],
   PASSWORD_TOO_SHORT: ['invalid_request', 'The password is too short.', 'Use 10 characters or more.'],
   PASSWORD_TOO_LONG: ['invalid_request', 'The password is too long.', 'Use at most 200 characters.'],
-  INVALID_PASSWORD: ['invalid_request', 'The current password is not right.', 'Type your current password again.'],
-  USER_ALREADY_EXISTS: ['conflict', 'There is an account with this e-mail address already.', 'Sign in instead.'],
+  INVALID_PASSWORD: [
+    'invalid_request',
+    'The current password is not right.',
+    'Type your current password again.',
+  ],
+  USER_ALREADY_EXISTS: [
+    'conflict',
+    'There is an account with this e-mail address already.',
+    'Sign in instead.',
+  ],
   USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: [
     'conflict',
     'There is an account with this e-mail address already.',
@@ -34,7 +46,11 @@ function byStatus(status: number, origin: string): Words {
     case 401:
       return ['unauthenticated', 'You are not signed in, or your session has ended.', 'Sign in again.'];
     case 403:
-      return ['forbidden', 'Sign-in from this page is not allowed.', `Open the dashboard at ${origin} and sign in there.`];
+      return [
+        'forbidden',
+        'Sign-in from this page is not allowed.',
+        `Open the dashboard at ${origin} and sign in there.`,
+      ];
     case 404:
       return ['not_found', 'There is nothing at this address.', 'Check the address.'];
     case 405:
@@ -45,12 +61,20 @@ function byStatus(status: number, origin: string): Words {
     case 429:
       return ['rate_limited', 'Too many tries in a short time.', 'Wait a minute, then try again.'];
   }
-  if (status < 500) return ['invalid_request', 'What was sent is not complete or not valid.', 'Check what you typed.'];
-  return ['internal', 'Something went wrong on our side.', 'Try again. If it happens again, send us the request id.'];
+  if (status < 500)
+    return ['invalid_request', 'What was sent is not complete or not valid.', 'Check what you typed.'];
+  return [
+    'internal',
+    'Something went wrong on our side.',
+    'Try again. If it happens again, send us the request id.',
+  ];
 }
 
 /** The library's error as problem details of our closed list; none of its own text goes on. */
-export async function asProblem(answer: Response, about: { requestId: string; origin: string }): Promise<Response> {
+export async function asProblem(
+  answer: Response,
+  about: { requestId: string; origin: string },
+): Promise<Response> {
   const parsed = LibraryError.safeParse(await answer.json().catch(() => null));
   const libraryCode = parsed.success ? codeOf(parsed.data) : '';
   const words = Object.hasOwn(byCode, libraryCode) ? byCode[libraryCode] : undefined;

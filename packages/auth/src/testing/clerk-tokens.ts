@@ -10,7 +10,10 @@ export const isProductError = (value: unknown): value is ProductError => value i
 
 /** A key of its own that signs session tokens in the shape of Clerk's (v2); what a claim is set to replaces it. */
 export async function signer(about: { issuer: string; party: string; kid?: string }) {
-  const { publicKey, privateKey } = await generateKeyPair('RS256', { modulusLength: 2048, extractable: true });
+  const { publicKey, privateKey } = await generateKeyPair('RS256', {
+    modulusLength: 2048,
+    extractable: true,
+  });
   const sign = (claims: Record<string, unknown> = {}, options: SignOptions = {}): Promise<string> => {
     const now = Math.floor(Date.now() / 1000);
     const kid = 'kid' in options ? options.kid : (about.kid ?? 'ins_test');
