@@ -36,9 +36,14 @@ export function createKeyRing({
     });
   }
   if (subkeys.size === 0) {
-    throw new CryptoError('input_invalid', 'There is no key-encryption key.', 'Configure at least version 1.', {
-      field: 'versions',
-    });
+    throw new CryptoError(
+      'input_invalid',
+      'There is no key-encryption key.',
+      'Configure at least version 1.',
+      {
+        field: 'versions',
+      },
+    );
   }
   const known = [...subkeys.keys()].sort((a, b) => a - b);
   const subkey = (version: number): Uint8Array => {

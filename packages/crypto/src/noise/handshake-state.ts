@@ -151,7 +151,7 @@ export function createHandshakeState(options: HandshakeOptions): HandshakeState 
 
   const turn = (writing: boolean, process: (tokens: readonly Token[]) => Uint8Array): Uint8Array => {
     const tokens = messages[step];
-    if (dead || !tokens || writing !== (step % 2 === 0) === initiator) throw outOfTurn();
+    if (dead || !tokens || (writing !== (step % 2 === 0)) === initiator) throw outOfTurn();
     try {
       const result = process(tokens);
       step += 1;

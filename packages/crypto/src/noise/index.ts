@@ -1,4 +1,9 @@
-export { type CipherState, createCipherState, MAX_NOISE_MESSAGE_BYTES, NOISE_TAG_BYTES } from './cipher-state.ts';
+export {
+  type CipherState,
+  createCipherState,
+  MAX_NOISE_MESSAGE_BYTES,
+  NOISE_TAG_BYTES,
+} from './cipher-state.ts';
 export {
   createHandshakeState,
   type HandshakeOptions,

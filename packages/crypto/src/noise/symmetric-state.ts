@@ -24,7 +24,8 @@ export interface SymmetricState {
 export function createSymmetricState(protocolName: string): SymmetricState {
   const name = utf8(protocolName);
   // A name no longer than a hash is padded with zeros, a longer one is hashed.
-  let h: Uint8Array = name.length <= HASH_BYTES ? concat(name, new Uint8Array(HASH_BYTES - name.length)) : hash(name);
+  let h: Uint8Array =
+    name.length <= HASH_BYTES ? concat(name, new Uint8Array(HASH_BYTES - name.length)) : hash(name);
   let ck: Uint8Array = h.slice();
   let cipher = createCipherState();
 

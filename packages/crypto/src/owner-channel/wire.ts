@@ -59,7 +59,12 @@ export function encodeFrame(message: Uint8Array): Uint8Array {
 
 /** Both sides bind into the handshake which instance is meant and how they are about to speak. */
 export function prologue(instanceId: string, pattern: NoisePattern): Uint8Array {
-  return concat(utf8('claw.owner.v1'), Uint8Array.of(0), utf8(instanceId), Uint8Array.of(0, MODE_BYTES[pattern]));
+  return concat(
+    utf8('claw.owner.v1'),
+    Uint8Array.of(0),
+    utf8(instanceId),
+    Uint8Array.of(0, MODE_BYTES[pattern]),
+  );
 }
 
 const MAX_NAME_CHARS = 64;

@@ -115,8 +115,10 @@ export function openSealed(
 
 function readSealed(sealed: SealedBox): { kid: string; cipher: Uint8Array } {
   const { kid, box } = (sealed ?? {}) as Partial<SealedBox>;
-  if (typeof kid !== 'string' || kid.length === 0 || kid.length > 64) throw malformed('its key id is missing');
-  if (typeof box !== 'string' || box.length > (MAX_BOX_BYTES * 4) / 3) throw malformed('its size is not possible');
+  if (typeof kid !== 'string' || kid.length === 0 || kid.length > 64)
+    throw malformed('its key id is missing');
+  if (typeof box !== 'string' || box.length > (MAX_BOX_BYTES * 4) / 3)
+    throw malformed('its size is not possible');
   const cipher = tryBase64Url(box);
   if (!cipher) throw malformed('it is not base64url');
   if (cipher.length < sodium().crypto_box_SEALBYTES + PAD_BYTES) throw malformed('it is too short');
