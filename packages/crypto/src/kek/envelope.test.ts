@@ -60,7 +60,10 @@ describe('an envelope', () => {
     const seen: Uint8Array[] = [];
     const watched: KeyRing = {
       ...both,
-      wrap: (version, key, data) => (seen.push(key), both.wrap(version, key, data)),
+      wrap: (version, key, data) => {
+        seen.push(key);
+        return both.wrap(version, key, data);
+      },
       unwrap: (version, wrapped, data) => {
         const key = both.unwrap(version, wrapped, data);
         seen.push(key);

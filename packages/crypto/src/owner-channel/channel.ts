@@ -152,38 +152,36 @@ export function createChannel(
   };
 
   const onPiece = (piece: Uint8Array, last: boolean): void => {
-    if (piece.length === 0 && !last) return finish(protocolFault('it sent an empty piece'));
-    if (!message.add(piece)) return finish(tooLarge(maxMessageBytes, 'self'), CLOSE_REASON.messageTooLarge);
-    if (!last) return;
-    const text = fromUtf8(message.finish());
-    if (text === undefined) finish(protocolFault('it sent a message that is not text'));
-    else callbacks.onMessage(text);
+    if (piece.length === 0 && !last) finish(protocolFault('it sent an empty piece'));
+    else if (!message.add(piece)) finish(tooLarge(maxMessageBytes, 'self'), CLOSE_REASON.messageTooLarge);
+    else if (last) {
+      const text = fromUtf8(message.finish());
+      if (text === undefined) finish(protocolFault('it sent a message that is not text'));
+      else callbacks.onMessage(text);
+    }
   };
 
-  const onRecord = (frame: Uint8Array, { receive }: TransportCiphers): void => {
-    let record: Uint8Array;
+  /** Decrypts the next record, in its turn; undefined, with the channel dead, where it does not authenticate. */
+  const openRecord = (frame: Uint8Array, { receive }: TransportCiphers): Uint8Array | undefined => {
     try {
-      record = receive.decryptWithAd(EMPTY, frame);
+      const record = receive.decryptWithAd(EMPTY, frame);
+      receivedRecords += 1;
+      if (receivedRecords % RECORDS_PER_KEY === 0) receive.rekey();
+      return record;
     } catch {
-      return finish(tampered());
+      finish(tampered());
+      return undefined;
     }
-    receivedRecords += 1;
-    if (receivedRecords % RECORDS_PER_KEY === 0) receive.rekey();
+  };
+
+  const onRecord = (record: Uint8Array): void => {
     if (state === 'confirming') role.onConfirmed?.();
     if (isClosed()) return;
+    const type = record[0];
     const payload = record.subarray(1);
-    switch (record[0]) {
-      case RECORD.more:
-        return onPiece(payload, false);
-      case RECORD.last:
-        return onPiece(payload, true);
-      case RECORD.close:
-        return onClosedByPeer(payload);
-      case RECORD.padding:
-        return;
-      default:
-        return finish(protocolFault('it sent a record of an unknown type'));
-    }
+    if (type === RECORD.more || type === RECORD.last) onPiece(payload, type === RECORD.last);
+    else if (type === RECORD.close) onClosedByPeer(payload);
+    else if (type !== RECORD.padding) finish(protocolFault('it sent a record of an unknown type'));
   };
 
   /** Takes one thing off the incoming bytes; false while it is not all there. */
@@ -211,8 +209,10 @@ export function createChannel(
     const isRefusal = frameLength === 0;
     frameLength = undefined;
     if (isRefusal) role.onRefusal?.(frame[0] ?? 0);
-    else if (ciphers) onRecord(frame, ciphers);
-    else role.onHandshakeFrame(frame);
+    else if (ciphers) {
+      const record = openRecord(frame, ciphers);
+      if (record) onRecord(record);
+    } else role.onHandshakeFrame(frame);
     return true;
   };
 

@@ -77,9 +77,8 @@ export function encodeHello(clientName: string): Uint8Array {
 }
 
 export function decodeHello(payload: Uint8Array): { clientName: string } | undefined {
-  const hello = parse(payload);
-  const client = hello?.['client'];
-  if (hello?.['v'] !== 1 || typeof client !== 'object' || client === null) return undefined;
+  const { v, client } = parse(payload);
+  if (v !== 1 || typeof client !== 'object' || client === null) return undefined;
   const { name } = client as { name?: unknown };
   return isName(name) ? { clientName: name } : undefined;
 }
@@ -90,16 +89,22 @@ export function encodeWelcome(agentVersion: string): Uint8Array {
 }
 
 export function decodeWelcome(payload: Uint8Array): { agentVersion: string } | undefined {
-  const welcome = parse(payload);
-  const agentVersion = welcome?.['agentVersion'];
-  return welcome?.['v'] === 1 && isName(agentVersion) ? { agentVersion } : undefined;
+  const { v, agentVersion } = parse(payload);
+  return v === 1 && isName(agentVersion) ? { agentVersion } : undefined;
 }
 
-function parse(payload: Uint8Array): Record<string, unknown> | undefined {
+interface Greeting {
+  v?: unknown;
+  client?: unknown;
+  agentVersion?: unknown;
+}
+
+/** Whatever the other side sent as an object, its fields unchecked; an empty one for anything else. */
+function parse(payload: Uint8Array): Greeting {
   try {
     const value: unknown = JSON.parse(fromUtf8(payload) ?? '');
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+    return typeof value === 'object' && value !== null ? value : {};
   } catch {
-    return undefined;
+    return {};
   }
 }
