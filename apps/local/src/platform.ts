@@ -1,39 +1,41 @@
-import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { dirname, join } from 'node:path'
-import { buildAgentBundle } from '@claw-cloud/bootstrap/agent-bundle'
-import { startEmbedded } from '@claw-cloud/db/embedded'
-import { type Child, startChild } from './child.ts'
-import { type LocalConfig, repositoryRoot } from './env.ts'
-import { takeLock } from './lock.ts'
-import { createProcessTable } from './process-table.ts'
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { buildAgentBundle } from '@claw-cloud/bootstrap/agent-bundle';
+import { startEmbedded } from '@claw-cloud/db/embedded';
+import { type Child, startChild } from './child.ts';
+import { type LocalConfig, repositoryRoot } from './env.ts';
+import { takeLock } from './lock.ts';
+import { createProcessTable } from './process-table.ts';
 
-export type PartName = 'sandbox' | 'api' | 'provisioner'
+export type PartName = 'sandbox' | 'api' | 'provisioner';
 
 export interface Platform {
   /** The dashboard's and the API's address. */
-  url: string
-  home: string
-  operatorToken: string
-  sandbox: { apiUrl: string; controlUrl: string; controlToken: string; modelUrl: string }
-  postgresUrl(database: string): string
+  url: string;
+  home: string;
+  operatorToken: string;
+  sandbox: { apiUrl: string; controlUrl: string; controlToken: string; modelUrl: string };
+  postgresUrl(database: string): string;
   /** Kills a part with the signal; the launcher starts it again, as a supervisor on a server would. */
-  kill(part: PartName, signal: NodeJS.Signals): Promise<void>
+  kill(part: PartName, signal: NodeJS.Signals): Promise<void>;
   /** Resolves when the part answers again after a kill. */
-  restarted(part: PartName): Promise<void>
-  child(part: PartName): Child
-  stop(): Promise<void>
+  restarted(part: PartName): Promise<void>;
+  child(part: PartName): Child;
+  stop(): Promise<void>;
 }
 
 export interface PlatformOptions {
-  config: LocalConfig
+  config: LocalConfig;
   /** Throws away what an earlier run left in the home folder. */
-  fresh: boolean
-  log: (line: string) => void
+  fresh: boolean;
+  log: (line: string) => void;
+  /** Gives up the start; what had started is stopped. */
+  signal?: AbortSignal;
   /** Extra environment by part, for tests. */
-  extraEnv?: Partial<Record<PartName, Record<string, string>>>
-  nodeArguments?: Partial<Record<PartName, string[]>>
+  extraEnv?: Partial<Record<PartName, Record<string, string>>>;
+  nodeArguments?: Partial<Record<PartName, string[]>>;
 }
 
 /**
@@ -41,59 +43,65 @@ export interface PlatformOptions {
  * provisioner. Raises an error that names the part when one does not start; what had started is stopped first.
  */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
-  const { config, log } = options
-  const lock = takeLock(config.home)
-  const cleanups: (() => Promise<void> | void)[] = [() => lock.release()]
-  let stopping: Promise<void> | null = null
+  const { config, log } = options;
+  const lock = takeLock(config.home);
+  const cleanups: (() => Promise<void> | void)[] = [() => lock.release()];
+  let stopping: Promise<void> | null = null;
   const stop = () => {
     stopping ??= (async () => {
-      for (const cleanup of cleanups.reverse()) await cleanup()
-    })()
-    return stopping
-  }
+      for (const cleanup of cleanups.reverse()) await cleanup();
+    })();
+    return stopping;
+  };
   try {
-    return await start(options, cleanups, stop, () => stopping !== null)
+    return await start(options, cleanups, stop, () => stopping !== null);
   } catch (error) {
-    log('Stopping what had started.')
-    await stop()
-    throw error
+    log('Stopping what had started.');
+    await stop();
+    throw error;
   }
 }
 
 async function start(
-  { config, fresh, log, extraEnv = {}, nodeArguments = {} }: PlatformOptions,
+  { config, fresh, log, signal, extraEnv = {}, nodeArguments = {} }: PlatformOptions,
   cleanups: (() => Promise<void> | void)[],
   stop: () => Promise<void>,
   isStopping: () => boolean,
 ): Promise<Platform> {
-  const { home } = config
-  const processes = createProcessTable(join(home, 'processes.json'))
-  const leftovers = processes.killLeftovers()
-  if (leftovers.length) log(`Ended what an earlier run had left running: ${leftovers.join(', ')}.`)
-  const controlPlaneDir = join(home, 'control-plane')
-  const sandboxDir = join(home, 'sandbox')
-  const dataDir = join(controlPlaneDir, 'data')
+  const { home } = config;
+  const processes = createProcessTable(join(home, 'processes.json'));
+  const leftovers = processes.killLeftovers();
+  if (leftovers.length) log(`Ended what an earlier run had left running: ${leftovers.join(', ')}.`);
+  const controlPlaneDir = join(home, 'control-plane');
+  const sandboxDir = join(home, 'sandbox');
+  const dataDir = join(controlPlaneDir, 'data');
   if (fresh) {
-    await stopLeftDatabase(dataDir)
-    for (const dir of [controlPlaneDir, sandboxDir]) rmSync(dir, { recursive: true, force: true })
+    await stopLeftDatabase(dataDir);
+    for (const dir of [controlPlaneDir, sandboxDir]) rmSync(dir, { recursive: true, force: true });
   }
-  const logDir = join(controlPlaneDir, 'logs')
-  const keyDir = join(controlPlaneDir, 'keys')
-  for (const dir of [logDir, keyDir, sandboxDir]) mkdirSync(dir, { recursive: true })
-  chmodSync(keyDir, 0o700)
-  chmodSync(logDir, 0o700)
-  chmodSync(sandboxDir, 0o700)
+  const logDir = join(controlPlaneDir, 'logs');
+  const keyDir = join(controlPlaneDir, 'keys');
+  for (const dir of [logDir, keyDir, sandboxDir]) mkdirSync(dir, { recursive: true });
+  chmodSync(keyDir, 0o700);
+  chmodSync(logDir, 0o700);
+  chmodSync(sandboxDir, 0o700);
 
-  const secrets = localSecrets(join(keyDir, 'local.json'))
+  const secrets = localSecrets(join(keyDir, 'local.json'));
   const [data, agent, port] = await Promise.all([
     startEmbedded({ dir: dataDir }),
     buildAgentBundle(join(config.cacheDir, 'agent')),
     freePort(config.preferredPort),
-  ])
-  cleanups.push(() => data.stop())
-  const url = `http://127.0.0.1:${port}`
-  const base = { PATH: `${dirname(process.execPath)}:${config.path}`, HOME: home, NODE_ENV: 'production', CLERK_TELEMETRY_DISABLED: '1' }
-  const storeDir = join(config.cacheDir, 'instance-store')
+  ]);
+  cleanups.push(() => data.stop());
+  signal?.throwIfAborted();
+  const url = `http://127.0.0.1:${port}`;
+  const base = {
+    PATH: `${dirname(process.execPath)}:${config.path}`,
+    HOME: home,
+    NODE_ENV: 'production',
+    CLERK_TELEMETRY_DISABLED: '1',
+  };
+  const storeDir = join(config.cacheDir, 'instance-store');
   const supabase = {
     SUPABASE_URL: data.url,
     SUPABASE_SECRET_KEY: data.secretKey,
@@ -103,10 +111,10 @@ async function start(
     PUBLIC_URL: url,
     NODE_NAME: 'local',
     AGENT_DIR: dirname(agent.path),
-  }
-  const entry = (path: string) => join(repositoryRoot, path)
-  const children = new Map<PartName, Child>()
-  const waiting = new Map<PartName, (() => void)[]>()
+  };
+  const entry = (path: string) => join(repositoryRoot, path);
+  const children = new Map<PartName, Child>();
+  const waiting = new Map<PartName, (() => void)[]>();
 
   const launch = async (part: PartName, entryFile: string, env: Record<string, string>, logFile: string) => {
     const child = await startChild({
@@ -115,21 +123,21 @@ async function start(
       env: { ...base, ...env, ...extraEnv[part] },
       logFile,
       nodeArguments: nodeArguments[part] ?? [],
-    })
-    processes.add(part, child.pid)
-    children.set(part, child)
-    for (const wake of waiting.get(part) ?? []) wake()
-    waiting.delete(part)
+    });
+    processes.add(part, child.pid);
+    children.set(part, child);
+    for (const wake of waiting.get(part) ?? []) wake();
+    waiting.delete(part);
     void child.exited.then(() => {
-      processes.remove(child.pid)
-      if (isStopping()) return
-      log(`${part} ended; starting it again.`)
-      launch(part, entryFile, env, logFile).catch((error: Error) => log(error.message))
-    })
-    return child
-  }
+      processes.remove(child.pid);
+      if (isStopping()) return;
+      log(`${part} ended; starting it again.`);
+      launch(part, entryFile, env, logFile).catch((error: Error) => log(error.message));
+    });
+    return child;
+  };
 
-  const sandboxPorts = { api: await freePort(0), model: await freePort(0) }
+  const sandboxPorts = { api: await freePort(0), model: await freePort(0) };
   const sandboxEnv = {
     SANDBOX_PORT: String(sandboxPorts.api),
     SANDBOX_MODEL_PORT: String(sandboxPorts.model),
@@ -137,8 +145,13 @@ async function start(
     SANDBOX_STATE_DIR: sandboxDir,
     SANDBOX_STORE_DIR: storeDir,
     SANDBOX_NODE_BIN_DIR: dirname(process.execPath),
-  }
-  const sandboxChild = launch('sandbox', 'packages/fake-clouds/src/main.ts', sandboxEnv, join(sandboxDir, 'sandbox.log'))
+  };
+  const sandboxChild = launch(
+    'sandbox',
+    'packages/fake-clouds/src/main.ts',
+    sandboxEnv,
+    join(sandboxDir, 'sandbox.log'),
+  );
   const apiChild = launch(
     'api',
     'apps/api/src/main.ts',
@@ -155,7 +168,7 @@ async function start(
       SANDBOX: '1',
     },
     join(logDir, 'api.log'),
-  )
+  );
   const provisionerChild = launch(
     'provisioner',
     'apps/provisioner/src/main.ts',
@@ -168,15 +181,16 @@ async function start(
       CLAW_CACHE: config.cacheDir,
     },
     join(logDir, 'provisioner.log'),
-  )
+  );
   // In this order at the end: no new work, then the servers, then the api.
-  cleanups.push(() => children.get('api')?.stop())
-  cleanups.push(() => children.get('sandbox')?.stop())
-  cleanups.push(() => children.get('provisioner')?.stop(40_000))
-  const started = await Promise.allSettled([sandboxChild, apiChild, provisionerChild])
-  for (const result of started) if (result.status === 'rejected') throw result.reason
-  const ready = (await sandboxChild).ready
-  const text = (key: string) => String(ready[key] ?? '')
+  cleanups.push(() => children.get('api')?.stop());
+  cleanups.push(() => children.get('sandbox')?.stop());
+  cleanups.push(() => children.get('provisioner')?.stop(40_000));
+  const started = await Promise.allSettled([sandboxChild, apiChild, provisionerChild]);
+  for (const result of started) if (result.status === 'rejected') throw result.reason;
+  signal?.throwIfAborted();
+  const ready = (await sandboxChild).ready;
+  const text = (key: string) => String(ready[key] ?? '');
   return {
     url,
     home,
@@ -189,48 +203,54 @@ async function start(
     },
     postgresUrl: data.postgresUrl,
     child: (part) => {
-      const child = children.get(part)
-      if (!child) throw new Error(`${part} is not running`)
-      return child
+      const child = children.get(part);
+      if (!child) throw new Error(`${part} is not running`);
+      return child;
     },
     async kill(part, signal) {
-      const child = children.get(part)
-      child?.kill(signal)
-      await child?.exited
+      const child = children.get(part);
+      child?.kill(signal);
+      await child?.exited;
     },
     restarted: (part) =>
       children.get(part)?.alive()
         ? Promise.resolve()
         : new Promise((resolve) => waiting.set(part, [...(waiting.get(part) ?? []), resolve])),
     stop,
-  }
+  };
 }
 
 /** A database that a killed run left going must end before its folder is thrown away. */
 async function stopLeftDatabase(dataDir: string): Promise<void> {
-  if (!existsSync(dataDir)) return
-  const left = await startEmbedded({ dir: dataDir }).catch(() => null)
-  await left?.stop()
+  if (!existsSync(dataDir)) return;
+  const left = await startEmbedded({ dir: dataDir }).catch(() => null);
+  await left?.stop();
 }
 
-function localSecrets(file: string): { authSecret: string; operatorToken: string; sandboxControlToken: string } {
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'))
-  const fresh = () => randomBytes(32).toString('base64url')
-  const secrets = { authSecret: fresh(), operatorToken: fresh(), sandboxControlToken: fresh() }
-  writeFileSync(file, JSON.stringify(secrets), { mode: 0o600 })
-  return secrets
+function localSecrets(file: string): {
+  authSecret: string;
+  operatorToken: string;
+  sandboxControlToken: string;
+} {
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'));
+  const fresh = () => randomBytes(32).toString('base64url');
+  const secrets = { authSecret: fresh(), operatorToken: fresh(), sandboxControlToken: fresh() };
+  writeFileSync(file, JSON.stringify(secrets), { mode: 0o600 });
+  return secrets;
 }
 
 /** The preferred loopback port when it is free, else one the system picks. */
 function freePort(preferred: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    const server = createServer()
+    const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) =>
       error.code === 'EADDRINUSE' && preferred !== 0 ? resolve(freePort(0)) : reject(error),
-    )
+    );
     server.listen(preferred, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))))
-    })
-  })
+      const address = server.address();
+      server.close(() =>
+        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
+      );
+    });
+  });
 }

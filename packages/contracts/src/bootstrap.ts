@@ -1,7 +1,7 @@
-import { z } from 'zod'
-import { PublicKey } from './common.ts'
-import { InstanceId } from './ids.ts'
-import { OwnerEnrolment } from './instances.ts'
+import { z } from 'zod';
+import { PublicKey } from './common.ts';
+import { InstanceId } from './ids.ts';
+import { OwnerEnrolment } from './instances.ts';
 
 /** What user-data hands to the bootstrap, as JSON at /etc/claw/bootstrap.json (0600). */
 export const BootstrapConfig = z.object({
@@ -14,10 +14,17 @@ export const BootstrapConfig = z.object({
   agent: z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), version: z.string().max(40) }),
   openclaw: z.object({ version: z.string().max(40) }),
   owners: OwnerEnrolment,
-})
-export type BootstrapConfig = z.infer<typeof BootstrapConfig>
+});
+export type BootstrapConfig = z.infer<typeof BootstrapConfig>;
 
-export const bootstrapPhases = ['booting', 'installing', 'configuring', 'starting', 'warming', 'registering'] as const
+export const bootstrapPhases = [
+  'booting',
+  'installing',
+  'configuring',
+  'starting',
+  'warming',
+  'registering',
+] as const;
 
 export const ReportPhase = z.object({
   instanceId: InstanceId,
@@ -27,8 +34,8 @@ export const ReportPhase = z.object({
   elapsedMs: z.number().int().nonnegative().max(86_400_000).optional(),
   /** Redacted on the machine before it is sent; redacted again here. */
   logTail: z.string().max(8000).optional(),
-})
-export type ReportPhase = z.infer<typeof ReportPhase>
+});
+export type ReportPhase = z.infer<typeof ReportPhase>;
 
 export const RegisterInstance = z.object({
   instanceId: InstanceId,
@@ -38,8 +45,8 @@ export const RegisterInstance = z.object({
   agentPublicKey: PublicKey,
   agentVersion: z.string().max(40),
   openclawVersion: z.string().max(40),
-})
-export type RegisterInstance = z.infer<typeof RegisterInstance>
+});
+export type RegisterInstance = z.infer<typeof RegisterInstance>;
 
 /** What the agent answers at GET /health through the tunnel; no word of content. */
 export const InstanceHealth = z.object({
@@ -47,24 +54,28 @@ export const InstanceHealth = z.object({
   openclawVersion: z.string().nullable(),
   gateway: z.enum(['ready', 'starting', 'down']),
   uptimeSeconds: z.number().nonnegative(),
-})
-export type InstanceHealth = z.infer<typeof InstanceHealth>
+});
+export type InstanceHealth = z.infer<typeof InstanceHealth>;
 
 /** The smallest user-data limit of the clouds (AWS), in bytes. */
-export const userDataLimitBytes = 16 * 1024
+export const userDataLimitBytes = 16 * 1024;
 
 /** First and second message of a tunnel, as WebSocket text; everything after is HTTP/2 in binary messages. */
-export const TunnelChallenge = z.object({ type: z.literal('challenge'), nonce: PublicKey, audience: z.string().max(300) })
-export type TunnelChallenge = z.infer<typeof TunnelChallenge>
+export const TunnelChallenge = z.object({
+  type: z.literal('challenge'),
+  nonce: PublicKey,
+  audience: z.string().max(300),
+});
+export type TunnelChallenge = z.infer<typeof TunnelChallenge>;
 export const TunnelAnswer = z.object({
   type: z.literal('answer'),
   instanceId: InstanceId,
   signature: z.string().regex(/^[A-Za-z0-9_-]{86}$/),
-})
-export type TunnelAnswer = z.infer<typeof TunnelAnswer>
+});
+export type TunnelAnswer = z.infer<typeof TunnelAnswer>;
 /** Third message: the api accepts (the agent starts its HTTP/2 server) or refuses with a code and closes. */
 export const TunnelVerdict = z.discriminatedUnion('type', [
   z.object({ type: z.literal('welcome'), epoch: z.number().int() }),
   z.object({ type: z.literal('refused'), code: z.string(), message: z.string(), fix: z.string() }),
-])
-export type TunnelVerdict = z.infer<typeof TunnelVerdict>
+]);
+export type TunnelVerdict = z.infer<typeof TunnelVerdict>;

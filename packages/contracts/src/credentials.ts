@@ -1,17 +1,17 @@
-import { z } from 'zod'
-import { Name, ProviderId, Sealed, Timestamp } from './common.ts'
-import { Failure } from './errors.ts'
-import { CredentialId } from './ids.ts'
+import { z } from 'zod';
+import { Name, ProviderId, Sealed, Timestamp } from './common.ts';
+import { Failure } from './errors.ts';
+import { CredentialId } from './ids.ts';
 
-export const IntakeKey = z.object({ kid: z.string(), publicKey: z.string() })
-export type IntakeKey = z.infer<typeof IntakeKey>
+export const IntakeKey = z.object({ kid: z.string(), publicKey: z.string() });
+export type IntakeKey = z.infer<typeof IntakeKey>;
 
 /** The secret a person types, per provider: sealed in the browser, opened by the provisioner alone. */
 export const CredentialSecret = z.discriminatedUnion('provider', [
   z.object({ provider: z.literal('hetzner'), token: z.string().min(1).max(200) }),
   z.object({ provider: z.literal('sandbox'), token: z.string().min(1).max(200) }),
-])
-export type CredentialSecret = z.infer<typeof CredentialSecret>
+]);
+export type CredentialSecret = z.infer<typeof CredentialSecret>;
 
 /**
  * The context sealed in with a credential: what keeps a blob from being replayed elsewhere.
@@ -22,20 +22,24 @@ export const sealedCredentialContext = (ownerId: string, credentialId: string, p
   ownerId,
   credentialId,
   provider,
-})
+});
 
-export const AddCredential = z.object({ id: CredentialId, provider: ProviderId, name: Name, sealed: Sealed })
-export type AddCredential = z.infer<typeof AddCredential>
+export const AddCredential = z.object({ id: CredentialId, provider: ProviderId, name: Name, sealed: Sealed });
+export type AddCredential = z.infer<typeof AddCredential>;
 
-export const CredentialState = z.enum(['verifying', 'ready', 'rejected'])
-export type CredentialState = z.infer<typeof CredentialState>
+export const CredentialState = z.enum(['verifying', 'ready', 'rejected']);
+export type CredentialState = z.infer<typeof CredentialState>;
 
 /** What the cloud says the credential is, as far as it may be shown. */
-export const CloudAccount = z.object({ label: z.string().max(200), detail: z.string().max(200).optional() })
-export type CloudAccount = z.infer<typeof CloudAccount>
+export const CloudAccount = z.object({ label: z.string().max(200), detail: z.string().max(200).optional() });
+export type CloudAccount = z.infer<typeof CloudAccount>;
 
-export const MissingPermission = z.object({ permission: z.string().max(200), neededFor: z.string().max(300), fix: z.string().max(500) })
-export type MissingPermission = z.infer<typeof MissingPermission>
+export const MissingPermission = z.object({
+  permission: z.string().max(200),
+  neededFor: z.string().max(300),
+  fix: z.string().max(500),
+});
+export type MissingPermission = z.infer<typeof MissingPermission>;
 
 export const Credential = z.object({
   id: CredentialId,
@@ -48,11 +52,16 @@ export const Credential = z.object({
   keyVersion: z.number().int().nullable(),
   createdAt: Timestamp,
   verifiedAt: Timestamp.nullable(),
-})
-export type Credential = z.infer<typeof Credential>
+});
+export type Credential = z.infer<typeof Credential>;
 
-export const Region = z.object({ id: z.string().max(60), name: z.string().max(120), country: z.string().max(2), city: z.string().max(80) })
-export type Region = z.infer<typeof Region>
+export const Region = z.object({
+  id: z.string().max(60),
+  name: z.string().max(120),
+  country: z.string().max(2),
+  city: z.string().max(80),
+});
+export type Region = z.infer<typeof Region>;
 
 export const Size = z.object({
   id: z.string().max(60),
@@ -72,8 +81,8 @@ export const Size = z.object({
       hourly: z.number(),
     }),
   ),
-})
-export type Size = z.infer<typeof Size>
+});
+export type Size = z.infer<typeof Size>;
 
 export const Catalogue = z.object({
   provider: ProviderId,
@@ -82,9 +91,9 @@ export const Catalogue = z.object({
   sizes: z.array(Size).max(500),
   image: z.string(),
   fetchedAt: Timestamp,
-})
-export type Catalogue = z.infer<typeof Catalogue>
+});
+export type Catalogue = z.infer<typeof Catalogue>;
 
 /** OpenClaw is killed for lack of memory below this. */
-export const minimumMemoryMb = 2000
-export const recommendedMemoryMb = 4000
+export const minimumMemoryMb = 2000;
+export const recommendedMemoryMb = 4000;

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import { z } from 'zod';
 
 /** Every error a person or a program can meet, with its HTTP status. The list is closed: a new error is a new line here. */
 export const errorCatalogue = {
@@ -56,10 +56,10 @@ export const errorCatalogue = {
   instance_offline: { status: 503, retryable: true },
   instance_not_ready: { status: 409, retryable: true },
   frame_too_large: { status: 413, retryable: false },
-} as const satisfies Record<string, { status: number; retryable: boolean }>
+} as const satisfies Record<string, { status: number; retryable: boolean }>;
 
-export type ErrorCode = keyof typeof errorCatalogue
-export const errorCodes = Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]]
+export type ErrorCode = keyof typeof errorCatalogue;
+export const errorCodes = Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]];
 
 /** What went wrong in a long piece of work, in the words of the person who reads it. */
 export const Failure = z.object({
@@ -73,8 +73,8 @@ export const Failure = z.object({
   link: z.string().max(500).optional(),
   /** A redacted tail of the server's log, where there is one. */
   logTail: z.string().max(8000).optional(),
-})
-export type Failure = z.infer<typeof Failure>
+});
+export type Failure = z.infer<typeof Failure>;
 
 /** An error answer (RFC 9457 problem details) with the fields of a failure. */
 export const Problem = z.object({
@@ -87,42 +87,42 @@ export const Problem = z.object({
   retryable: z.boolean(),
   requestId: z.string(),
   issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
-})
-export type Problem = z.infer<typeof Problem>
+});
+export type Problem = z.infer<typeof Problem>;
 
 export interface ProductErrorOptions {
-  phase?: string
-  resourceMayExist?: boolean
-  link?: string
-  logTail?: string
-  issues?: { path: string; message: string }[]
-  cause?: unknown
+  phase?: string;
+  resourceMayExist?: boolean;
+  link?: string;
+  logTail?: string;
+  issues?: { path: string; message: string }[];
+  cause?: unknown;
 }
 
 /** An error with a code of the closed list, a message for a person and what to do about it. */
 export class ProductError extends Error {
-  readonly code: ErrorCode
-  readonly fix: string
-  readonly options: ProductErrorOptions
+  readonly code: ErrorCode;
+  readonly fix: string;
+  readonly options: ProductErrorOptions;
   constructor(code: ErrorCode, message: string, fix: string, options: ProductErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
-    this.name = 'ProductError'
-    this.code = code
-    this.fix = fix
-    this.options = options
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'ProductError';
+    this.code = code;
+    this.fix = fix;
+    this.options = options;
   }
   get status(): number {
-    return errorCatalogue[this.code].status
+    return errorCatalogue[this.code].status;
   }
   get retryable(): boolean {
-    return errorCatalogue[this.code].retryable
+    return errorCatalogue[this.code].retryable;
   }
 }
 
 /** Turns any error into a failure; one that isn't of the closed list keeps only a generic text. */
 export function toFailure(error: unknown, phase?: string, resourceMayExist = false): Failure {
   if (error instanceof ProductError) {
-    const at = error.options.phase ?? phase
+    const at = error.options.phase ?? phase;
     return {
       code: error.code,
       ...(at === undefined ? {} : { phase: at }),
@@ -132,7 +132,7 @@ export function toFailure(error: unknown, phase?: string, resourceMayExist = fal
       fix: error.fix,
       ...(error.options.link === undefined ? {} : { link: error.options.link }),
       ...(error.options.logTail === undefined ? {} : { logTail: error.options.logTail }),
-    }
+    };
   }
   return {
     code: 'internal',
@@ -141,5 +141,5 @@ export function toFailure(error: unknown, phase?: string, resourceMayExist = fal
     resourceMayExist,
     message: 'Something went wrong on our side.',
     fix: 'Try again. If it happens again, send us the operation id.',
-  }
+  };
 }

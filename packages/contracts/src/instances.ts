@@ -1,7 +1,7 @@
-import { z } from 'zod'
-import { Name, ProviderId, PublicKey, Sealed, Timestamp } from './common.ts'
-import { Failure } from './errors.ts'
-import { CredentialId, InstanceId, OperationId } from './ids.ts'
+import { z } from 'zod';
+import { Name, ProviderId, PublicKey, Sealed, Timestamp } from './common.ts';
+import { Failure } from './errors.ts';
+import { CredentialId, InstanceId, OperationId } from './ids.ts';
 
 export const InstanceState = z.enum([
   'queued',
@@ -14,11 +14,19 @@ export const InstanceState = z.enum([
   'failed',
   'destroying',
   'destroyed',
-])
-export type InstanceState = z.infer<typeof InstanceState>
+]);
+export type InstanceState = z.infer<typeof InstanceState>;
 
 /** The states of a deploy in their order. */
-export const deployStates = ['queued', 'preflight', 'creating', 'booting', 'installing', 'registering', 'ready'] as const
+export const deployStates = [
+  'queued',
+  'preflight',
+  'creating',
+  'booting',
+  'installing',
+  'registering',
+  'ready',
+] as const;
 
 /** What the browser seals for the provisioner at deploy time: it travels on in user-data, unseen by the api. */
 export const OwnerEnrolment = z.object({
@@ -26,14 +34,14 @@ export const OwnerEnrolment = z.object({
   deviceName: z.string().max(80),
   recoveryPublicKey: PublicKey,
   pairingSecret: PublicKey,
-})
-export type OwnerEnrolment = z.infer<typeof OwnerEnrolment>
+});
+export type OwnerEnrolment = z.infer<typeof OwnerEnrolment>;
 
 export const sealedEnrolmentContext = (ownerId: string, instanceId: string) => ({
   purpose: 'enrolment',
   ownerId,
   instanceId,
-})
+});
 
 export const DeployInstance = z.object({
   id: InstanceId,
@@ -44,8 +52,8 @@ export const DeployInstance = z.object({
   /** What the form showed, in the cloud's currency: preflight refuses when it has changed. */
   expectedMonthlyPrice: z.number().nonnegative().max(1e6),
   enrolment: Sealed,
-})
-export type DeployInstance = z.infer<typeof DeployInstance>
+});
+export type DeployInstance = z.infer<typeof DeployInstance>;
 
 export const Instance = z.object({
   id: InstanceId,
@@ -67,11 +75,16 @@ export const Instance = z.object({
   createdAt: Timestamp,
   readyAt: Timestamp.nullable(),
   destroyedAt: Timestamp.nullable(),
-})
-export type Instance = z.infer<typeof Instance>
+});
+export type Instance = z.infer<typeof Instance>;
 
-export const ReceiptEntry = z.object({ kind: z.string(), id: z.string(), name: z.string(), at: Timestamp.nullable() })
-export type ReceiptEntry = z.infer<typeof ReceiptEntry>
+export const ReceiptEntry = z.object({
+  kind: z.string(),
+  id: z.string(),
+  name: z.string(),
+  at: Timestamp.nullable(),
+});
+export type ReceiptEntry = z.infer<typeof ReceiptEntry>;
 
 /** What an instance's life made in the cloud, what was deleted, and what a listing by tag still finds. */
 export const Receipt = z.object({
@@ -80,11 +93,11 @@ export const Receipt = z.object({
   deleted: z.array(ReceiptEntry),
   left: z.array(ReceiptEntry),
   listedAt: Timestamp,
-})
-export type Receipt = z.infer<typeof Receipt>
+});
+export type Receipt = z.infer<typeof Receipt>;
 
-export const OperationKind = z.enum(['deploy', 'destroy'])
-export const OperationState = z.enum(['queued', 'running', 'succeeded', 'failed'])
+export const OperationKind = z.enum(['deploy', 'destroy']);
+export const OperationState = z.enum(['queued', 'running', 'succeeded', 'failed']);
 export const Operation = z.object({
   id: OperationId,
   instanceId: InstanceId,
@@ -95,8 +108,8 @@ export const Operation = z.object({
   receipt: Receipt.nullable(),
   createdAt: Timestamp,
   endedAt: Timestamp.nullable(),
-})
-export type Operation = z.infer<typeof Operation>
+});
+export type Operation = z.infer<typeof Operation>;
 
 /** A step of an instance's life as shown to its owner. seq is per instance, without gaps, from 1. */
 export const InstanceEvent = z.object({
@@ -110,5 +123,5 @@ export const InstanceEvent = z.object({
    * log: {line}; failure: Failure; receipt: Receipt; tunnel: {online}.
    */
   data: z.record(z.string(), z.unknown()),
-})
-export type InstanceEvent = z.infer<typeof InstanceEvent>
+});
+export type InstanceEvent = z.infer<typeof InstanceEvent>;

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import { z } from 'zod';
 
 /**
  * Inside the owner channel every message is JSON text of one of these shapes.
@@ -9,8 +9,18 @@ import { z } from 'zod'
  */
 export const OwnerFrame = z.discriminatedUnion('type', [
   z.object({ type: z.literal('gateway'), frame: z.record(z.string(), z.unknown()) }),
-  z.object({ type: z.literal('gateway.status'), status: z.enum(['connected', 'disconnected']), hello: z.record(z.string(), z.unknown()).optional(), reason: z.string().optional() }),
-  z.object({ type: z.literal('command'), id: z.string().max(64), name: z.string().max(64), params: z.record(z.string(), z.unknown()) }),
+  z.object({
+    type: z.literal('gateway.status'),
+    status: z.enum(['connected', 'disconnected']),
+    hello: z.record(z.string(), z.unknown()).optional(),
+    reason: z.string().optional(),
+  }),
+  z.object({
+    type: z.literal('command'),
+    id: z.string().max(64),
+    name: z.string().max(64),
+    params: z.record(z.string(), z.unknown()),
+  }),
   z.object({ type: z.literal('result'), id: z.string().max(64), ok: z.literal(true), value: z.unknown() }),
   z.object({
     type: z.literal('error'),
@@ -18,8 +28,8 @@ export const OwnerFrame = z.discriminatedUnion('type', [
     ok: z.literal(false),
     error: z.object({ code: z.string(), message: z.string(), fix: z.string() }),
   }),
-])
-export type OwnerFrame = z.infer<typeof OwnerFrame>
+]);
+export type OwnerFrame = z.infer<typeof OwnerFrame>;
 
 /** Commands an owner may give the agent. */
 export const ownerCommands = {
@@ -34,16 +44,16 @@ export const ownerCommands = {
   }),
   'model.get': z.object({}),
   'instance.health': z.object({}),
-} as const
-export type OwnerCommandName = keyof typeof ownerCommands
+} as const;
+export type OwnerCommandName = keyof typeof ownerCommands;
 
 /** The WebSocket subprotocols: of the owner channel through the api, and of an instance's tunnel. */
-export const ownerChannelProtocol = 'claw.owner.v1'
-export const tunnelProtocol = 'claw.tunnel.v1'
+export const ownerChannelProtocol = 'claw.owner.v1';
+export const tunnelProtocol = 'claw.tunnel.v1';
 /** A browser can't set headers on a WebSocket: the session token rides as a second subprotocol with this prefix. */
-export const bearerProtocolPrefix = 'bearer.'
+export const bearerProtocolPrefix = 'bearer.';
 /** One WebSocket message of the owner channel through the relay is at most this long. */
-export const relayMessageLimitBytes = 1024 * 1024
+export const relayMessageLimitBytes = 1024 * 1024;
 
 /** Close codes of both WebSockets. */
 export const closeCodes = {
@@ -56,4 +66,4 @@ export const closeCodes = {
   offline: 4503,
   refused: 4403,
   replaced: 4409,
-} as const
+} as const;

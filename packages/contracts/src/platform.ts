@@ -1,5 +1,5 @@
-import { z } from 'zod'
-import { ProviderId, Timestamp } from './common.ts'
+import { z } from 'zod';
+import { ProviderId, Timestamp } from './common.ts';
 
 /** What a client must know before it signs in. */
 export const PublicConfig = z.object({
@@ -9,11 +9,11 @@ export const PublicConfig = z.object({
   ]),
   providers: z.array(z.object({ id: ProviderId, name: z.string(), sandbox: z.boolean() })),
   version: z.string(),
-})
-export type PublicConfig = z.infer<typeof PublicConfig>
+});
+export type PublicConfig = z.infer<typeof PublicConfig>;
 
-export const Me = z.object({ ownerId: z.string(), email: z.string().nullable() })
-export type Me = z.infer<typeof Me>
+export const Me = z.object({ ownerId: z.string(), email: z.string().nullable() });
+export type Me = z.infer<typeof Me>;
 
 export const AuditEvent = z.object({
   id: z.string(),
@@ -23,17 +23,17 @@ export const AuditEvent = z.object({
   target: z.string(),
   outcome: z.enum(['allowed', 'denied', 'succeeded', 'failed']),
   detail: z.record(z.string(), z.unknown()),
-})
-export type AuditEvent = z.infer<typeof AuditEvent>
+});
+export type AuditEvent = z.infer<typeof AuditEvent>;
 
 /** Names of the queue's jobs; they carry ids only. */
 export const Jobs = {
   'credential.verify': z.object({ credentialId: z.string() }),
   'operation.run': z.object({ operationId: z.string() }),
   sweep: z.object({}),
-} as const
-export type JobName = keyof typeof Jobs
-export type JobData<J extends JobName> = z.infer<(typeof Jobs)[J]>
+} as const;
+export type JobName = keyof typeof Jobs;
+export type JobData<J extends JobName> = z.infer<(typeof Jobs)[J]>;
 
 /**
  * Job ids: the same work asked for twice is one job while it waits or runs. An operation taken up again after a lost
@@ -42,4 +42,4 @@ export type JobData<J extends JobName> = z.infer<(typeof Jobs)[J]>
 export const jobIds = {
   verify: (credentialId: string): string => `verify_${credentialId}`,
   run: (operationId: string, epoch: number): string => `run_${operationId}_${epoch}`,
-} as const
+} as const;
