@@ -1,2 +1,2 @@
-export * from './types.ts';
 export { createDatabase } from './database.ts';
+export type * from './types.ts';

@@ -3,6 +3,8 @@ export interface EmbeddedOptions {
   readonly dir: string;
   /** Fixed ports of Postgres and of the data endpoint; free ones otherwise. */
   readonly ports?: { readonly postgres?: number; readonly data?: number };
+  /** False only for throw-away databases: nothing is forced to the disk. @default true */
+  readonly durable?: boolean;
   /** One line per thing worth knowing; nothing secret. @default nothing */
   readonly log?: (line: string) => void;
 }
