@@ -1,0 +1,110 @@
+import { cp, mkdir, rename } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { goBuildEnv, installerEnv, searchEnv } from './env.ts';
+import type { Origin } from './manifest.ts';
+import { goSourceDir, type Piece } from './pieces.ts';
+import { type Log, withProgress } from './progress.ts';
+import { downloadHost, isReachable } from './reachable.ts';
+import { run } from './run.ts';
+import { findToolchain, type Toolchain } from './toolchain.ts';
+
+export type FetchContext = {
+  log: Log;
+  signal: AbortSignal;
+  /** The engine's folder in the cache. */
+  engineDir: string;
+  /** The folder with `bin/pulumi`, once the CLI is in place; plugins are downloaded by it. */
+  cliRoot: Promise<string>;
+};
+
+/** A place a piece can come from. `fetch` fills `staged` with the piece's folder; it may fail halfway. */
+export type Source = {
+  origin: Origin;
+  /** A sentence why it can't be used, or undefined when it can. */
+  unavailable(context: FetchContext): Promise<string | undefined>;
+  fetch(piece: Piece, staged: string, context: FetchContext): Promise<void>;
+};
+
+const downloadLimitMs = 15 * 60_000;
+const buildLimitMs = 60 * 60_000;
+
+/** Pulumi's own installer for the CLI, and the CLI's own download for the plugin. */
+export function officialSource(reachable: typeof isReachable = isReachable): Source {
+  let answer: Promise<boolean> | undefined;
+  return {
+    origin: 'official',
+    async unavailable({ signal }) {
+      answer ??= reachable(undefined, { signal });
+      return (await answer) ? undefined : `${downloadHost} can't be reached`;
+    },
+    async fetch(piece, staged, context) {
+      const work = piece.id === 'cli' ? installCli : installPlugin;
+      await withProgress(
+        `downloading ${piece.title} v${piece.version}`,
+        piece.usualDownloadMs,
+        context.log,
+        () => work(piece, staged, context),
+      );
+    },
+  };
+}
+
+async function installCli(piece: Piece, staged: string, { signal }: FetchContext): Promise<void> {
+  // In a process of its own: the SDK's installer takes no signal and starts a shell with children.
+  const script = join(import.meta.dirname, 'install-official-cli.ts');
+  const env = installerEnv();
+  await run(process.execPath, [script, staged, piece.version], { env, timeoutMs: downloadLimitMs, signal });
+}
+
+async function installPlugin(piece: Piece, staged: string, context: FetchContext): Promise<void> {
+  const cliRoot = await context.cliRoot;
+  const home = `${staged}.home`;
+  await mkdir(home, { recursive: true });
+  await run(
+    join(cliRoot, 'bin', 'pulumi'),
+    ['plugin', 'install', 'resource', piece.id, `v${piece.version}`],
+    {
+      env: installerEnv({ PULUMI_HOME: home }),
+      timeoutMs: downloadLimitMs,
+      signal: context.signal,
+    },
+  );
+  await rename(join(home, 'plugins', `resource-${piece.id}-v${piece.version}`), staged);
+}
+
+/** A build from the pinned Go modules. `cacheDir` also keeps a toolchain where the computer has none. */
+export function goSource(cacheDir: string, path?: string): Source {
+  let toolchain: Promise<Toolchain> | undefined;
+  return {
+    origin: 'built',
+    unavailable: async () => undefined,
+    async fetch(piece, staged, context) {
+      const { log, signal } = context;
+      toolchain ??= findToolchain({ cacheDir, log, signal, path });
+      const { go } = await toolchain;
+      // Beside the cache, not in the checkout: a build must not touch what is committed.
+      const sources = join(context.engineDir, 'build', piece.go.module);
+      await cp(goSourceDir(piece), sources, { recursive: true });
+      const parallel = String(Math.max(1, Math.min(4, availableParallelism())));
+      const output = join(staged, piece.executable);
+      const args = ['build', '-p', parallel, '-ldflags', piece.go.ldflags, '-o', output, piece.go.package];
+      await withProgress(`building ${piece.title} v${piece.version}`, piece.usualBuildMs, log, () =>
+        run(go, args, { cwd: sources, env: goBuildEnv(), timeoutMs: buildLimitMs, signal }),
+      );
+    },
+  };
+}
+
+/** Asks a staged piece for its version. Raises an error unless it is the pinned one. */
+export async function checkVersion(piece: Piece, staged: string, signal?: AbortSignal): Promise<void> {
+  const answer = await run(join(staged, piece.executable), piece.versionArgs, {
+    env: { ...searchEnv(), PULUMI_SKIP_UPDATE_CHECK: 'true' },
+    timeoutMs: 60_000,
+    signal,
+  });
+  const version = answer.trim().replace(/^v/, '');
+  if (version !== piece.version) {
+    throw new Error(`${piece.title} says it is version ${version || '(nothing)'}, not ${piece.version}`);
+  }
+}
