@@ -136,6 +136,7 @@ async function obtain(
     }
     const staged = join(await mkdtemp(join(engineDir, `part-${piece.id}-`)), 'piece');
     try {
+      signal.throwIfAborted();
       await source.fetch(piece, staged, context);
       await check(piece, staged, signal);
       await commitPiece(engineDir, piece, staged, source.origin);
