@@ -8,12 +8,19 @@ import type { OwnerRepository } from './types.ts';
 const listLimit = 200;
 const eventLimit = 500;
 
-export function ownerRepository(client: SupabaseClient, ownerId: string, requestId: string | null): OwnerRepository {
+export function ownerRepository(
+  client: SupabaseClient,
+  ownerId: string,
+  requestId: string | null,
+): OwnerRepository {
   /** Calls a function that makes a change; it checks the token against the owner it is told. */
   const change = <T>(name: string, parameters: Record<string, unknown>): Promise<T> =>
     answerOf<T>(client.rpc(`owner_${name}`, { p_owner: ownerId, ...parameters }));
 
-  const one = async <Row>(request: PromiseLike<{ data: unknown; error: null | object; status: number }>, what: string) => {
+  const one = async <Row>(
+    request: PromiseLike<{ data: unknown; error: null | object; status: number }>,
+    what: string,
+  ) => {
     const row = await answerOf<Row | null>(request);
     if (row === null) throw refusal('not_found', { what });
     return row;
@@ -65,10 +72,11 @@ export function ownerRepository(client: SupabaseClient, ownerId: string, request
     },
 
     deployInstance: async (input, operationId) => {
-      const answer = await change<{ instance: rows.InstanceRow; operation: rows.OperationRow; created: boolean }>(
-        'deploy',
-        { p_input: input, p_operation: operationId, p_request_id: requestId },
-      );
+      const answer = await change<{
+        instance: rows.InstanceRow;
+        operation: rows.OperationRow;
+        created: boolean;
+      }>('deploy', { p_input: input, p_operation: operationId, p_request_id: requestId });
       return {
         instance: rows.toInstance(answer.instance),
         operation: rows.toOperation(answer.operation),
@@ -150,7 +158,12 @@ export function ownerRepository(client: SupabaseClient, ownerId: string, request
       let request = events();
       if (before !== undefined) {
         const { position } = await one<{ position: number }>(
-          client.from('audit_events').select('position').eq('owner_id', ownerId).eq('id', before).maybeSingle(),
+          client
+            .from('audit_events')
+            .select('position')
+            .eq('owner_id', ownerId)
+            .eq('id', before)
+            .maybeSingle(),
           'audit event',
         );
         request = request.lt('position', position);

@@ -15,7 +15,11 @@ export function provisionerRepository(service: SupabaseClient): ProvisionerRepos
     field: Field,
   ) => {
     type Secret = Field extends 'sealed' ? Lease['enrolment'] : Lease['stackSecret'];
-    const row = await answerOf<{ id: string; owner_id: string; provider: Lease['credential']['provider'] } | null>(
+    const row = await answerOf<{
+      id: string;
+      owner_id: string;
+      provider: Lease['credential']['provider'];
+    } | null>(
       service
         .from('credentials')
         .select('id,owner_id,provider')
@@ -35,7 +39,8 @@ export function provisionerRepository(service: SupabaseClient): ProvisionerRepos
   };
 
   return {
-    publishIntakeKey: ({ kid, publicKey }) => call('publish_intake_key', { p_kid: kid, p_public_key: publicKey }),
+    publishIntakeKey: ({ kid, publicKey }) =>
+      call('publish_intake_key', { p_kid: kid, p_public_key: publicKey }),
 
     intakeKey: async () => {
       const row = await answerOf<{ kid: string; public_key: string } | null>(
@@ -88,7 +93,8 @@ export function provisionerRepository(service: SupabaseClient): ProvisionerRepos
         p_token_hash: tokenHash,
         p_expires_at: expiresAt,
       }),
-    eraseEnrolment: (operationId, epoch) => call('erase_enrolment', { p_operation: operationId, p_epoch: epoch }),
+    eraseEnrolment: (operationId, epoch) =>
+      call('erase_enrolment', { p_operation: operationId, p_epoch: epoch }),
     finishOperation: (operationId, epoch, result) =>
       call('finish', { p_operation: operationId, p_epoch: epoch, p_result: result }),
 

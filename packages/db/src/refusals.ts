@@ -11,7 +11,9 @@ const quoted = (value: unknown): string => (text(value) ? `“${text(value)}”`
 const words: Partial<Record<ErrorCode, Words>> = {
   forbidden: () => ['This belongs to another account.', 'Sign in again.'],
   not_found: ({ what }) => [
-    text(what) ? `There is no such ${text(what)} in your account.` : 'There is no such thing in your account.',
+    text(what)
+      ? `There is no such ${text(what)} in your account.`
+      : 'There is no such thing in your account.',
     'Check the id, or go back to the list: it may have been removed.',
   ],
   conflict: ({ what, from, to }) =>
@@ -37,7 +39,10 @@ const words: Partial<Record<ErrorCode, Words>> = {
     `The instance ${quoted(name)} is being deployed.`,
     'Wait for the deploy to end, then destroy it.',
   ],
-  lease_lost: () => ['Another worker has taken this operation over.', 'Stop working on it: the other one finishes it.'],
+  lease_lost: () => [
+    'Another worker has taken this operation over.',
+    'Stop working on it: the other one finishes it.',
+  ],
   registration_token_invalid: () => [
     'This registration token is not known.',
     'Destroy the instance and deploy it again: a machine gets its token at the deploy.',

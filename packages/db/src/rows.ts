@@ -61,7 +61,8 @@ export interface OperationRow {
   created_at: string;
   ended_at: string | null;
 }
-export const operationColumns = 'id,instance_id,kind,state,failure,attempt,receipt,created_at,ended_at' as const;
+export const operationColumns =
+  'id,instance_id,kind,state,failure,attempt,receipt,created_at,ended_at' as const;
 
 export interface EventRow {
   seq: number;

@@ -109,7 +109,10 @@ export interface MachineRepository {
   tunnel(instanceId: string): Promise<{ node: string; epoch: number } | null>;
   /** Idempotent; does nothing once a destroy was asked for. */
   markReady(instanceId: string, health: InstanceHealth): Promise<void>;
-  countTraffic(instanceId: string, traffic: { messages: number; bytesUp: number; bytesDown: number }): Promise<void>;
+  countTraffic(
+    instanceId: string,
+    traffic: { messages: number; bytesUp: number; bytesDown: number },
+  ): Promise<void>;
 }
 
 export interface Lease {

@@ -20,12 +20,18 @@ export async function postgresAccount(): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const found = await lookUp();
   if (found) return found;
-  await promisify(execFile)('useradd', ['--system', '--no-create-home', '--shell', '/usr/sbin/nologin', accountName], {
-    timeout: 10_000,
-  });
+  await promisify(execFile)(
+    'useradd',
+    ['--system', '--no-create-home', '--shell', '/usr/sbin/nologin', accountName],
+    {
+      timeout: 10_000,
+    },
+  );
   const made = await lookUp();
   if (made) return made;
-  throw new Error(`Postgres can't run as root, and no other account could be made. Create one: useradd -r ${accountName}`);
+  throw new Error(
+    `Postgres can't run as root, and no other account could be made. Create one: useradd -r ${accountName}`,
+  );
 }
 
 async function lookUp(): Promise<Account | undefined> {

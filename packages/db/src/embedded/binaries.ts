@@ -11,14 +11,19 @@ export async function binaries(place: string, account: Account | undefined): Pro
   try {
     main = createRequire(import.meta.url).resolve(name);
   } catch (cause) {
-    throw new Error(`${name} isn't installed. Run npm install again; musl systems need a Postgres of their own.`, { cause });
+    throw new Error(
+      `${name} isn't installed. Run npm install again; musl systems need a Postgres of their own.`,
+      { cause },
+    );
   }
   const root = join(dirname(main), '..', 'native');
   await makeLinks(root);
   if (!account || (await canWalk(root, account))) return root;
 
   // Postgres would not be allowed to read its own program: it gets a copy beside its data.
-  const { version } = JSON.parse(await readFile(join(root, '..', 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(await readFile(join(root, '..', 'package.json'), 'utf8')) as {
+    version: string;
+  };
   const copy = join(place, `postgres-${version}`);
   if (await exists(join(copy, 'bin', 'postgres'))) return copy;
   const partial = `${copy}.${process.pid}`;
@@ -38,7 +43,6 @@ async function makeLinks(root: string): Promise<void> {
     });
   }
 }
-
 
 const exists = (path: string): Promise<boolean> =>
   access(path).then(

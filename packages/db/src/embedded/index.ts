@@ -37,7 +37,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
   const address = (role: string, password: string, name: string): string =>
     `postgres://${role}:${password}@127.0.0.1:${server.port}/${name}`;
   const postgresUrl: EmbeddedDatabase['postgresUrl'] = (name) =>
-    name === 'claw' ? address('postgres', keys.passwords.postgres, name) : address(name, keys.passwords[name], name);
+    name === 'claw'
+      ? address('postgres', keys.passwords.postgres, name)
+      : address(name, keys.passwords[name], name);
   try {
     await prepare(address('postgres', keys.passwords.postgres, 'postgres'), keys);
     const sql = postgres(postgresUrl(productDatabase), { max: 1, connect_timeout: 10, onnotice: () => {} });

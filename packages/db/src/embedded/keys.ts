@@ -7,7 +7,12 @@ export interface Keys {
   readonly secretKey: string;
   readonly jwtSecret: string;
   /** Of Postgres roles: the superuser, and one for each database beside the product's. */
-  readonly passwords: { readonly postgres: string; readonly pulumi: string; readonly queue: string; readonly auth: string };
+  readonly passwords: {
+    readonly postgres: string;
+    readonly pulumi: string;
+    readonly queue: string;
+    readonly auth: string;
+  };
 }
 
 /** The keys of this embedded database: made once, readable by the account alone, never printed. */

