@@ -43,10 +43,14 @@ export interface OwnerChannelOptions {
   readonly now?: () => number;
 }
 
+export type GatewayStatusFrame = Extract<OwnerFrame, { type: 'gateway.status' }>;
+
 export interface OwnerConnection {
   state(): ChannelState;
   onState(listener: (state: ChannelState) => void): () => void;
   onFrame(listener: (frame: OwnerFrame) => void): () => void;
+  /** What the agent last said of OpenClaw’s gateway on this connection; it says so once, at the start. */
+  gatewayStatus(): GatewayStatusFrame | null;
   /** Raises {@link ChannelError} `connection_lost` while not open, CryptoError `channel_message_too_large`. */
   send(frame: OwnerFrame): void;
   /** An owner's command to the agent. Raises {@link ChannelError} with the agent's code, or `timed_out`. */
@@ -90,6 +94,7 @@ export function openOwnerChannel(options: OwnerChannelOptions): OwnerConnection 
   let freshToken = false;
   let commandCount = 0;
   let lastHeard = 0;
+  let gatewayStatus: GatewayStatusFrame | null = null;
   // Each try has a number: what a try that was overtaken still has to say is not listened to.
   let turn = 0;
 
@@ -100,6 +105,7 @@ export function openOwnerChannel(options: OwnerChannelOptions): OwnerConnection 
 
   const ended = (problem: ChannelProblem): void => {
     attempt = undefined;
+    gatewayStatus = null;
     clearInterval(lifeTimer);
     for (const waiting of [...pending.values()]) waiting.settle(null);
     suspiciousInARow = isSuspicious(problem) ? suspiciousInARow + 1 : 0;
@@ -204,6 +210,7 @@ export function openOwnerChannel(options: OwnerChannelOptions): OwnerConnection 
     const frame = OwnerFrame.safeParse(asJson(text));
     // What a newer agent says beyond our words is left out.
     if (!frame.success) return;
+    if (frame.data.type === 'gateway.status') gatewayStatus = frame.data;
     if (frame.data.type === 'result' || frame.data.type === 'error')
       pending.get(frame.data.id)?.settle(frame.data);
     else frames.emit(frame.data);
@@ -228,6 +235,7 @@ export function openOwnerChannel(options: OwnerChannelOptions): OwnerConnection 
     state: () => state,
     onState: states.on,
     onFrame: frames.on,
+    gatewayStatus: () => gatewayStatus,
     send(frame) {
       if (state.status !== 'open' || !attempt) throw lost();
       attempt.send(JSON.stringify(frame));

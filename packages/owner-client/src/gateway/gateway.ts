@@ -1,4 +1,4 @@
-import type { OwnerConnection } from '../channel/owner-channel.ts';
+import type { GatewayStatusFrame, OwnerConnection } from '../channel/owner-channel.ts';
 import { ChannelError } from '../channel/problem.ts';
 import { createEmitter } from '../emitter.ts';
 import { type GatewayEvent, GatewayFrame, type Session, SessionList } from './wire.ts';
@@ -43,7 +43,7 @@ export function createGateway(channel: OwnerConnection, options: { requestTimeou
   // Two tabs share one gateway session at the agent: their ids must not meet.
   const prefix = globalThis.crypto.randomUUID().slice(0, 8);
   let count = 0;
-  let state: GatewayState = { status: 'unknown' };
+  let state: GatewayState = stateOf(channel.gatewayStatus());
 
   const set = (next: GatewayState): void => {
     state = next;
@@ -67,9 +67,8 @@ export function createGateway(channel: OwnerConnection, options: { requestTimeou
     }),
     channel.onFrame((frame) => {
       if (frame.type === 'gateway.status') {
-        if (frame.status === 'connected') return set({ status: 'connected', hello: frame.hello });
-        rejectAll(lost());
-        return set({ status: 'disconnected', reason: frame.reason });
+        if (frame.status === 'disconnected') rejectAll(lost());
+        return set(stateOf(frame));
       }
       if (frame.type !== 'gateway') return;
       const parsed = GatewayFrame.safeParse(frame.frame);
@@ -181,4 +180,10 @@ export function createGateway(channel: OwnerConnection, options: { requestTimeou
       rejectAll(lost());
     },
   };
+}
+
+function stateOf(frame: GatewayStatusFrame | null): GatewayState {
+  if (frame === null) return { status: 'unknown' };
+  if (frame.status === 'connected') return { status: 'connected', hello: frame.hello };
+  return { status: 'disconnected', reason: frame.reason };
 }
