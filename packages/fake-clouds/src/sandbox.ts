@@ -56,7 +56,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const modelListener = await listen(model.app.fetch, options.modelPort);
   const modelUrl = `${modelListener.origin}/v1`;
   const modelFile = JSON.stringify(
-    { baseUrl: modelUrl, model: SANDBOX_MODEL_ID, provider: 'sandbox' },
+    {
+      provider: { id: 'sandbox', baseUrl: modelUrl, apiKey: 'sandbox', api: 'openai-completions' },
+      model: { id: SANDBOX_MODEL_ID, name: "The sandbox's own small model" },
+    },
     null,
     2,
   );

@@ -11,6 +11,8 @@ export function rateLimitHeaders(limit: number, remaining: number, fullAt: Date)
   };
 }
 
+const HOUR_MS = 3_600_000;
+
 /** A bucket per project that refills evenly over an hour; every answer carries its headers. */
 export function createRateLimit(limits: ProjectLimits, now: () => Date): MiddlewareHandler<CloudEnv> {
   const buckets = new Map<string, { tokens: number; at: number }>();
@@ -19,12 +21,11 @@ export function createRateLimit(limits: ProjectLimits, now: () => Date): Middlew
     const at = now().getTime();
     const name = c.get('projectName');
     const bucket = buckets.get(name) ?? { tokens: limit, at };
-    const perMs = limit / 3_600_000;
-    bucket.tokens = Math.min(limit, bucket.tokens + (at - bucket.at) * perMs);
+    bucket.tokens = Math.min(limit, bucket.tokens + ((at - bucket.at) * limit) / HOUR_MS);
     bucket.at = at;
     buckets.set(name, bucket);
     const headers = () =>
-      rateLimitHeaders(limit, bucket.tokens, new Date(at + (limit - bucket.tokens) / perMs));
+      rateLimitHeaders(limit, bucket.tokens, new Date(at + ((limit - bucket.tokens) * HOUR_MS) / limit));
     if (bucket.tokens < 1) {
       return errorResponse(
         'rate_limit_exceeded',
