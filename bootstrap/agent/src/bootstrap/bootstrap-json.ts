@@ -1,0 +1,24 @@
+import { BootstrapConfig } from '@claw-cloud/contracts';
+import { z } from 'zod';
+import { readIfThere, writePrivate } from '../private-file.ts';
+
+/** What stays of the file once the secrets in it were used: enough to find the agent again. */
+const UsedConfig = z.looseObject({ agent: z.object({ sha256: z.string() }) });
+
+/** The configuration this machine was born with; null when its secrets were used already. */
+export function readBootstrapJson(path: string): BootstrapConfig | null {
+  const text = readIfThere(path);
+  if (text === null) throw new Error(`${path} is missing: this machine was not made by a deploy`);
+  const json: unknown = JSON.parse(text);
+  const config = BootstrapConfig.safeParse(json);
+  if (config.success) return config.data;
+  if (UsedConfig.safeParse(json).success) return null;
+  throw new Error(`${path} is damaged: ${z.prettifyError(config.error).slice(0, 300)}`);
+}
+
+/** Takes the one-time token and the enrolment out of the file, durably; bootstrap.sh still finds the agent by it. */
+export function wipeBootstrapJson(path: string): void {
+  const json = z.looseObject({}).parse(JSON.parse(readIfThere(path) ?? '{}'));
+  const { registrationToken: _token, owners: _owners, ...rest } = json;
+  writePrivate(path, `${JSON.stringify(rest, null, 1)}\n`);
+}

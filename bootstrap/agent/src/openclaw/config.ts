@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { z } from 'zod';
+import type { Paths } from '../paths.ts';
+import { readIfThere, writePrivate } from '../private-file.ts';
+
+/** A model provider the image brings along, at /etc/claw/model.json. */
+export const ModelJson = z.object({
+  provider: z.object({
+    id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/),
+    baseUrl: z.url().max(300),
+    apiKey: z.string().min(1).max(500),
+    api: z.string().max(60).default('openai-completions'),
+  }),
+  model: z.object({ id: z.string().min(1).max(120), name: z.string().max(120) }),
+});
+
+/** The provider of the warm-up's stand-in model; in OpenClaw's configuration only while warming up. */
+export const warmUpProvider = 'claw-warm-up';
+
+type Json = { [key: string]: unknown };
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function merge(base: Json, over: Json): Json {
+  const merged: Json = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const old = merged[key];
+    if (value === undefined) delete merged[key];
+    else merged[key] = isObject(value) && isObject(old) ? merge(old, value) : value;
+  }
+  return merged;
+}
+
+/** What an owner may change later: written on the first start only. */
+const firstSettings: Json = {
+  models: { mode: 'merge' },
+  agents: { defaults: { heartbeat: { every: '0m' } } },
+  session: { dmScope: 'per-channel-peer' },
+};
+
+/** What holds at every start, whatever was patched in between: nothing but loopback, and no shell unasked. */
+const enforcedSettings = (port: number, paths: Paths): Json => ({
+  gateway: {
+    mode: 'local',
+    bind: 'loopback',
+    port,
+    auth: { mode: 'token', token: '${OPENCLAW_GATEWAY_TOKEN}' },
+    terminal: { enabled: false },
+    controlUi: { enabled: false },
+  },
+  discovery: { mdns: { mode: 'off' } },
+  update: { channel: 'stable', checkOnStart: false },
+  logging: { file: paths.openclawLog, maxFileBytes: 10_000_000 },
+  tools: { exec: { mode: 'ask' }, elevated: { enabled: false } },
+});
+
+/** One provider of OpenAI's or another known protocol, as OpenClaw's configuration has it. */
+export function providerSettings(input: { baseUrl: string; apiKey: string; api: string; model: { id: string; name: string } }): Json {
+  return {
+    baseUrl: input.baseUrl,
+    apiKey: input.apiKey,
+    api: input.api,
+    models: [
+      { id: input.model.id, name: input.model.name, reasoning: false, input: ['text', 'image'], contextWindow: 128_000, maxTokens: 8192 },
+    ],
+  };
+}
+
+/**
+ * Writes OpenClaw's configuration (0600) in its own folder: our settings over whatever is there. Its
+ * parent folders are made; a model of the image becomes the default as long as none is set.
+ */
+export function writeOpenClawConfig(paths: Paths, port: number, warmUpUrl: string | null): void {
+  for (const folder of [paths.openclawState, paths.openclawHome]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const text = readIfThere(paths.openclawConfig);
+  const existing: Json | null = text === null ? null : (JSON.parse(text) as Json);
+  const imageText = readIfThere(paths.modelJson);
+  const image = imageText === null ? null : ModelJson.parse(JSON.parse(imageText));
+  let config = merge(merge(firstSettings, existing ?? {}), enforcedSettings(port, paths));
+  if (image && !hasDefaultModel(existing)) {
+    config = merge(config, {
+      models: { providers: { [image.provider.id]: providerSettings({ ...image.provider, model: image.model }) } },
+      agents: { defaults: { model: { primary: `${image.provider.id}/${image.model.id}` } } },
+    });
+  }
+  const standIn =
+    warmUpUrl === null
+      ? undefined
+      : providerSettings({
+          baseUrl: warmUpUrl,
+          apiKey: 'none',
+          api: 'openai-completions',
+          model: { id: 'stand-in', name: 'Warm-up' },
+        });
+  writePrivate(paths.openclawConfig, `${JSON.stringify(merge(config, { models: { providers: { [warmUpProvider]: standIn } } }), null, 2)}\n`);
+}
+
+function hasDefaultModel(config: Json | null): boolean {
+  const agents = config?.['agents'];
+  const defaults = isObject(agents) ? agents['defaults'] : undefined;
+  const model = isObject(defaults) ? defaults['model'] : undefined;
+  return isObject(model) ? typeof model['primary'] === 'string' : typeof model === 'string';
+}
+
+/** The gateway's token, made on the first start; 0600, given to OpenClaw by its environment only. */
+export function gatewayToken(paths: Paths): string {
+  const kept = readIfThere(paths.gatewayToken)?.trim();
+  if (kept) return kept;
+  const made = randomBytes(32).toString('base64url');
+  writePrivate(paths.gatewayToken, `${made}\n`);
+  return made;
+}

@@ -1,0 +1,90 @@
+import { ProductError, type ownerCommands } from '@claw-cloud/contracts';
+import { z } from 'zod';
+import { providerSettings } from '../openclaw/config.ts';
+import { asAdmin, type Gateway } from '../openclaw/gateway.ts';
+import type { GatewayConnection } from '../openclaw/gateway-client.ts';
+
+export type ModelSet = z.infer<(typeof ownerCommands)['model.set']>;
+
+/** What is taken where the owner names no model; OpenClaw's own defaults at the pinned release. */
+const defaultModels = { openai: 'gpt-6-astra', anthropic: 'claude-opus-5-5' } as const;
+
+const ConfigSnapshot = z.object({ hash: z.string(), config: z.looseObject({}).optional(), parsed: z.looseObject({}).optional() });
+const Probe = z.object({ status: z.string(), latencyMs: z.number().optional(), error: z.string().optional() });
+
+export interface ModelCheck {
+  /** `ok`: the provider answered a real call. `failed`: it refused, with its reason. `unknown`: it was not asked. */
+  status: 'ok' | 'failed' | 'unknown';
+  latencyMs?: number;
+  reason?: string;
+}
+
+async function patchConfig(connection: GatewayConnection, patch: object, note: string): Promise<void> {
+  // Somebody else may write in between: the hash makes that an error, and a second look settles it.
+  for (let attempt = 1; ; attempt += 1) {
+    const { hash } = ConfigSnapshot.parse(await connection.request('config.get', {}));
+    try {
+      await connection.request('config.patch', { baseHash: hash, raw: JSON.stringify(patch), note }, 60_000);
+      return;
+    } catch (error) {
+      if (attempt >= 3) throw error;
+    }
+  }
+}
+
+async function check(connection: GatewayConnection, provider: string): Promise<ModelCheck> {
+  try {
+    const probe = Probe.parse(await connection.request('models.probe', { provider }, 60_000));
+    if (probe.status === 'ok') return { status: 'ok', ...(probe.latencyMs === undefined ? {} : { latencyMs: probe.latencyMs }) };
+    return { status: 'failed', reason: (probe.error ?? probe.status).slice(0, 500) };
+  } catch (error) {
+    return { status: 'unknown', reason: error instanceof Error ? error.message.slice(0, 500) : 'no answer' };
+  }
+}
+
+/**
+ * Stores a provider's key on this instance, in OpenClaw's own store or configuration (both 0600), makes
+ * its model the default, and asks the provider once whether it works. Raises `invalid_request`, or what
+ * the gateway refuses.
+ */
+export async function setModel(gateway: Gateway, input: ModelSet): Promise<{ provider: string; model: string; check: ModelCheck }> {
+  const { provider, apiKey } = input;
+  if (provider === 'custom' && (!input.baseUrl || !input.model)) {
+    throw new ProductError('invalid_request', 'A custom provider needs an address and a model.', 'Fill in both the address and the model.');
+  }
+  return asAdmin(gateway, async (connection) => {
+    const model = provider === 'custom' ? (input.model ?? '') : (input.model ?? defaultModels[provider]);
+    const selected = { agents: { defaults: { model: { primary: `${provider}/${model}` } } } };
+    if (provider === 'custom') {
+      const settings = providerSettings({
+        baseUrl: input.baseUrl ?? '',
+        apiKey,
+        api: 'openai-completions',
+        model: { id: model, name: model },
+      });
+      await patchConfig(connection, { ...selected, models: { providers: { custom: settings } } }, 'model set by the owner');
+    } else {
+      await connection.request('models.authSetApiKey', { provider, apiKey }, 60_000);
+      await patchConfig(connection, selected, 'model set by the owner');
+    }
+    return { provider, model, check: await check(connection, provider) };
+  });
+}
+
+const Selected = z.object({ agents: z.object({ defaults: z.object({ model: z.union([z.string(), z.object({ primary: z.string() })]) }) }) });
+const Providers = z.object({ models: z.object({ providers: z.record(z.string(), z.object({ baseUrl: z.string().optional() })) }) });
+
+/** The default model and its provider, without its key; nulls while none is set. */
+export async function getModel(gateway: Gateway): Promise<{ provider: string | null; model: string | null; baseUrl: string | null }> {
+  return asAdmin(gateway, async (connection) => {
+    const snapshot = ConfigSnapshot.parse(await connection.request('config.get', {}));
+    const config = snapshot.config ?? snapshot.parsed ?? {};
+    const selected = Selected.safeParse(config);
+    if (!selected.success) return { provider: null, model: null, baseUrl: null };
+    const named = selected.data.agents.defaults.model;
+    const [provider = '', ...rest] = (typeof named === 'string' ? named : named.primary).split('/');
+    const providers = Providers.safeParse(config);
+    const baseUrl = providers.success ? providers.data.models.providers[provider]?.baseUrl : undefined;
+    return { provider, model: rest.join('/'), baseUrl: baseUrl ?? null };
+  });
+}
