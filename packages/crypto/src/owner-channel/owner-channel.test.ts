@@ -2,8 +2,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type Keys, makeAgent, makeBrowser, makeEnds, makeKeys } from '../../test/channel-ends.ts';
 import { expectCode } from '../../test/expect-code.ts';
 import { generateKeyPair } from '../key-pair.ts';
+import { type CipherState, createCipherState } from '../noise/index.ts';
 import { ready } from '../sodium.ts';
-import { MAX_RECORD_PAYLOAD_BYTES, RECORDS_PER_KEY } from './wire.ts';
+import { createChannel, type OwnerChannel } from './channel.ts';
+import { encodeFrame, MAX_RECORD_PAYLOAD_BYTES, RECORDS_PER_KEY } from './wire.ts';
 
 beforeAll(ready);
 
@@ -98,6 +100,41 @@ describe('the end of a channel', () => {
     expect(failing.channel.state()).toBe('closed');
   });
 
+  it('is told once, even where the stream ends before the close is written', () => {
+    const keys = makeKeys();
+    const browser = makeBrowser(keys, (bytes) => {
+      agent.channel.receive(bytes);
+      if (agent.channel.state() === 'closed') browser.channel.end();
+    });
+    const agent = makeAgent(keys, (bytes) => browser.channel.receive(bytes));
+    browser.channel.start();
+    browser.channel.close();
+    expect([browser.log.closes, agent.log.closes]).toEqual([['clean'], ['clean']]);
+  });
+
+  it.each<[string, (channel: OwnerChannel) => void]>([
+    ['tampering', (channel) => channel.receive(encodeFrame(new Uint8Array(40)))],
+    ['a cut', (channel) => channel.end()],
+    ['closing', (channel) => channel.close()],
+  ])('by %s leaves no key behind', (_, end) => {
+    const keys = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)] as const;
+    let wiped = 0;
+    const channel = createChannel({ write() {}, onMessage() {}, onClose() {} }, (control) => ({
+      onHandshakeFrame() {
+        const [send, receive] = keys.map((key) => createCipherState(key)) as [CipherState, CipherState];
+        control.establish({ send, receive }, 'open');
+      },
+      wipe() {
+        wiped += 1;
+      },
+    }));
+    channel.receive(encodeFrame(Uint8Array.of(0)));
+    expect(channel.state()).toBe('open');
+    end(channel);
+    expect(wiped).toBeGreaterThan(0);
+    for (const key of keys) expect([...key]).toEqual(new Array(32).fill(0));
+  });
+
   it('is not reached by sending too early', () => {
     const ends = makeEnds();
     expectCode('channel_not_open', () => ends.browser.channel.send('x'));
@@ -164,6 +201,8 @@ describe('a stream that answers before write returns', () => {
     let fromAgent = 0;
     const browser = makeBrowser(keys, (bytes) => agent.channel.receive(bytes), {
       onOpen() {
+        // The agent's first message is there already, and waits for this to return.
+        expect(browser.log.messages).toEqual([]);
         for (const letter of ['a', 'b', 'c']) browser.channel.send(big(letter));
       },
     });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeAgent, makeBrowser, makeKeys } from '../../test/channel-ends.ts';
+import { type AgentOptions, makeAgent, makeBrowser, makeKeys } from '../../test/channel-ends.ts';
 import { hex, type PythonPeer, startPythonPeer, unhex } from '../../test/python-peer.ts';
 import { concat, EMPTY, utf8 } from '../bytes.ts';
 import { createHandshakeState, type NoisePattern } from '../noise/index.ts';
@@ -16,10 +16,10 @@ afterAll(() => python.stop());
 const HELLO = '{"v":1,"client":{"name":"raw"}}';
 
 /** A peer that holds the right keys and says whatever it likes. */
-function rawBrowser(hello = HELLO, mode: NoisePattern = 'IK') {
+function rawBrowser(hello = HELLO, mode: NoisePattern = 'IK', options: AgentOptions = {}) {
   const keys = makeKeys();
   const answers: Uint8Array[] = [];
-  const agent = makeAgent(keys, (bytes) => answers.push(bytes));
+  const agent = makeAgent(keys, (bytes) => answers.push(bytes), options);
   const handshake = createHandshakeState({
     pattern: mode,
     initiator: true,
@@ -64,6 +64,20 @@ describe('records', () => {
     expect([agent.log.opens, agent.channel.state()]).toEqual([0, 'confirming']);
     finish()(RECORD.last, utf8('first'));
     expect([agent.log.opens, agent.log.messages]).toEqual([1, ['first']]);
+  });
+
+  it('that come with the opening are not delivered where the agent closes at once', () => {
+    const { agent, finish } = rawBrowser(HELLO, 'IK', { onOpen: () => agent.channel.close() });
+    finish()(RECORD.last, utf8('too late'));
+    expect([agent.log.opens, agent.log.messages, agent.log.closes]).toEqual([1, [], ['clean']]);
+  });
+
+  it('of a second pairing are not delivered, although its handshake was in time', () => {
+    const pairing = { open: true };
+    const { agent, finish } = rawBrowser(HELLO, 'IKpsk2', { pairing });
+    pairing.open = false;
+    finish()(RECORD.last, utf8('too late'));
+    expect([agent.log.opens, agent.log.messages, agent.log.closes]).toEqual([0, [], ['channel_refused']]);
   });
 
   it.each<[string, (number | Uint8Array)[]]>([
