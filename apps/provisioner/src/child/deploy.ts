@@ -1,0 +1,228 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ProductError } from '@claw-cloud/contracts';
+import type { OperationResult } from '@claw-cloud/db';
+import type { CloudResource, Offer, OpenCredential, Provider } from '@claw-cloud/providers';
+import { clearCloud } from './clear-cloud.ts';
+import { destroyStack, upStack } from './engine-run.ts';
+import { openCredential } from './open-credential.ts';
+import { accessOf, cloudOf, failureOf, isLost, machineOf, type OperationParts, stackOf } from './parts.ts';
+import type { Task } from './protocol.ts';
+import { createLedger } from './receipt.ts';
+import { createStackKey, type StackKey } from './stack-key.ts';
+import { freshUserData } from './user-data.ts';
+
+type DeployTask = Extract<Task, { kind: 'deploy' }>;
+
+const maxUps = 3;
+const runningTimeoutMs = 120_000;
+const runningPollMs = 500;
+
+/** After these the cloud may have done what it didn't confirm: look again before giving up. */
+const ambiguousCodes = [
+  'cloud_unavailable',
+  'cloud_unexpected',
+  'cloud_refused',
+  'engine_failed',
+  'cloud_rate_limited',
+];
+
+const idOf = (found: readonly CloudResource[], kind: CloudResource['kind']): string | undefined =>
+  found.find((resource) => resource.kind === kind)?.id;
+
+/**
+ * Makes the instance's machine, or takes over what an interrupted attempt made. A failure clears what was made and
+ * names its cause. Raises when it was interrupted: then everything is left for the next child.
+ */
+export async function deploy(parts: OperationParts, task: DeployTask): Promise<OperationResult> {
+  const { notes, signal } = parts;
+  const credential = openCredential(parts.ring, task.lease.credential);
+  const key = createStackKey(parts, task);
+  let phase = 'preflight';
+  const enter = async (state: 'preflight' | 'creating' | 'booting') => {
+    signal.throwIfAborted();
+    phase = state;
+    await notes.setState(state);
+  };
+  try {
+    const cloud = cloudOf(parts, task);
+    accessOf(parts, credential);
+    try {
+      await notes.auditUse('deploy');
+      await enter('preflight');
+      const machine = machineOf(task);
+      const found = await cloud.findByTag(credential, machine.tag);
+      const offer = await checkedOffer(parts, task, cloud, credential, idOf(found, 'server') !== undefined);
+      await enter('creating');
+      const server = await create(parts, task, cloud, credential, key, offer, found);
+      await requireRunning(parts, cloud, credential, server);
+      for (const resource of (await cloud.findByTag(credential, machine.tag)).filter(
+        (r) => r.deletedWith !== null,
+      )) {
+        const { kind, name, id } = resource;
+        await notes.appendEvent('resource', { op: 'create', kind, name, status: 'finished', id });
+      }
+      await notes.eraseEnrolment();
+      await enter('booting');
+      return {
+        state: 'succeeded',
+        failure: null,
+        receipt: null,
+        instanceState: 'booting',
+        ...(offer === null ? {} : { monthlyPrice: offer.monthlyPrice, currency: offer.currency }),
+      };
+    } catch (error) {
+      if (signal.aborted || isLost(error)) throw error;
+      return await failed(parts, task, cloud, credential, key, phase, error);
+    }
+  } finally {
+    credential.wipe();
+    key.wipe();
+  }
+}
+
+async function checkedOffer(
+  { notes }: OperationParts,
+  task: DeployTask,
+  cloud: Provider,
+  credential: OpenCredential,
+  exists: boolean,
+): Promise<Offer | null> {
+  const { instance, expectedMonthlyPrice } = task.lease;
+  const { blockers, warnings, offer } = await cloud.preflight(credential, {
+    region: instance.region,
+    size: instance.size,
+    expectedMonthlyPrice,
+  });
+  const blocker = blockers.find(
+    ({ code }) => !exists || code === 'credential_rejected' || code === 'credential_powerless',
+  );
+  if (blocker) throw blocker;
+  const step = exists ? 'adopt' : 'checked';
+  const message = exists
+    ? 'An earlier attempt made the server already; it is taken over.'
+    : (warnings[0] ?? 'Account, region, size, stock and price are as expected.');
+  await notes.appendEvent('progress', { phase: 'preflight', step, message });
+  return offer;
+}
+
+/** Runs the engine until the server stands. What turns up under the tag in between is adopted. Returns its id. */
+async function create(
+  parts: OperationParts,
+  task: DeployTask,
+  cloud: Provider,
+  credential: OpenCredential,
+  key: StackKey,
+  offer: Offer | null,
+  found: readonly CloudResource[],
+): Promise<string> {
+  const machine = machineOf(task);
+  const stack = await stackOf(task);
+  const access = accessOf(parts, credential);
+  await key.ensure();
+  // A server that stands has its user-data; the token in it stays the one that counts.
+  const userData = idOf(found, 'server') === undefined ? await freshUserData(parts, task) : '#cloud-config\n';
+  let unclean = task.unclean;
+  let known = found;
+  for (let attempt = 1; ; attempt += 1) {
+    const program = stack.program(
+      {
+        ...machine,
+        image: offer?.image ?? cloud.image,
+        userData,
+        adopt: { serverId: idOf(known, 'server'), firewallId: idOf(known, 'firewall') },
+      },
+      access,
+    );
+    try {
+      return await upStack(parts, task, cloud, key, program, unclean);
+    } catch (error) {
+      if (!(error instanceof ProductError) || !ambiguousCodes.includes(error.code)) throw error;
+      const now = await cloud.findByTag(credential, machine.tag);
+      const news = now.filter(
+        (entry) => !known.some((before) => before.kind === entry.kind && before.id === entry.id),
+      );
+      if (news.length === 0 || attempt === maxUps) throw error;
+      await parts.notes.appendEvent('progress', {
+        phase: 'creating',
+        step: 'adopt',
+        message: 'The cloud reported an error, yet made what was asked; it is taken over.',
+      });
+      known = now;
+      unclean = true;
+    }
+  }
+}
+
+/** The engine calls a server made whose start failed: only the cloud knows. Raises `cloud_unexpected`. */
+async function requireRunning(
+  { signal, now }: OperationParts,
+  cloud: Provider,
+  credential: OpenCredential,
+  serverId: string,
+): Promise<void> {
+  const end = now().getTime() + runningTimeoutMs;
+  let switchedOn = false;
+  for (;;) {
+    const status = await cloud.serverStatus(credential, serverId);
+    if (status === 'running') return;
+    if (status === 'off' && !switchedOn) {
+      switchedOn = true;
+      await cloud.power(credential, serverId, 'on');
+      continue;
+    }
+    if (status === null || now().getTime() > end) {
+      throw new ProductError(
+        'cloud_unexpected',
+        status === null
+          ? 'The server disappeared right after it was made.'
+          : `The server was made but does not run: the cloud calls it "${status}".`,
+        'Deploy again. If it happens again, choose another region.',
+      );
+    }
+    await delay(runningPollMs, undefined, { signal });
+  }
+}
+
+/** Clears what the attempt made, so that nothing bills for a deploy that failed. */
+async function failed(
+  parts: OperationParts,
+  task: DeployTask,
+  cloud: Provider,
+  credential: OpenCredential,
+  key: StackKey,
+  phase: string,
+  cause: unknown,
+): Promise<OperationResult> {
+  const failure = (mayExist: boolean): OperationResult => ({
+    state: 'failed',
+    failure: failureOf(parts, cause, phase, mayExist),
+    receipt: null,
+    instanceState: 'failed',
+  });
+  // A credential that is refused can't clear anything, and made nothing either unless an earlier attempt did.
+  try {
+    if (phase !== 'preflight') {
+      const message = 'The deploy failed; what was made so far is deleted again.';
+      await parts.notes.appendEvent('progress', { phase, step: 'clean-up', message });
+      await destroyStack(parts, task, cloud, credential, key);
+    }
+    const { left } = await clearCloud({
+      provider: cloud,
+      credential,
+      tag: machineOf(task).tag,
+      ledger: createLedger(),
+      notes: parts.notes,
+      now: parts.now,
+      signal: parts.signal,
+      emptyListings: phase === 'preflight' ? 1 : 2,
+    });
+    return failure(left.length > 0);
+  } catch (error) {
+    if (parts.signal.aborted || isLost(error)) throw error;
+    parts.log('warn', 'the clean-up could not finish', {
+      code: error instanceof ProductError ? error.code : 'internal',
+    });
+    const refused = error instanceof ProductError && error.code === 'credential_rejected';
+    return failure(!(phase === 'preflight' && refused && !task.unclean));
+  }
+}

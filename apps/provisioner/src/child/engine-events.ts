@@ -1,0 +1,97 @@
+import type { EngineEvent, StepEventMetadata } from '@pulumi/pulumi/automation/index.js';
+import type { Log } from '../log.ts';
+import type { Notes } from './protocol.ts';
+import type { Redactor } from './redactor.ts';
+
+/** What a resource event says of a thing in the cloud; `receipt` reads it back. */
+export interface ResourceFact {
+  readonly op: 'create' | 'adopt' | 'delete';
+  readonly kind: string;
+  readonly name: string;
+  readonly status: 'started' | 'finished' | 'failed';
+  readonly id: string | null;
+}
+
+const maxEvents = 200;
+const maxErrors = 20;
+const maxErrorChars = 4_000;
+
+const ops: Record<string, ResourceFact['op'] | undefined> = {
+  create: 'create',
+  'create-replacement': 'create',
+  import: 'adopt',
+  'import-replacement': 'adopt',
+  delete: 'delete',
+  'delete-replaced': 'delete',
+};
+
+/** `hcloud:index/server:Server` is a `server`; providers and the stack itself are no things in the cloud. */
+function kindOf(type: string): string | null {
+  if (type.startsWith('pulumi:')) return null;
+  return (
+    type
+      .split(':')
+      .at(-1)
+      ?.replace(/([a-z])([A-Z])/g, '$1_$2')
+      .toLowerCase() ?? null
+  );
+}
+
+function nameOf(step: StepEventMetadata): string {
+  const state = step.new ?? step.old;
+  const name: unknown = state?.outputs?.name ?? state?.inputs?.name;
+  return typeof name === 'string' && name !== ''
+    ? name.slice(0, 100)
+    : (step.urn.split('::').at(-1) ?? '').slice(0, 100);
+}
+
+export interface EngineEars {
+  readonly onEvent: (event: EngineEvent) => void;
+  /** What the engine called errors, redacted, for `explain` and the log; bounded. */
+  errors(): string;
+  /** Resolves when everything heard so far is written down; raises what the writing raised. */
+  settled(): Promise<void>;
+}
+
+/**
+ * Turns the engine's events into the instance's. Only operations, kinds, names and ids are passed on: the debug
+ * diagnostics of the engine hold inputs in clear.
+ */
+export function listenToEngine(notes: Notes, redactor: Redactor, log: Log): EngineEars {
+  let chain: Promise<void> = Promise.resolve();
+  let failure: unknown;
+  let count = 0;
+  const errors: string[] = [];
+
+  function tell(step: StepEventMetadata, status: ResourceFact['status']): void {
+    const kind = kindOf(step.type);
+    const op = ops[step.op];
+    if (kind === null || op === undefined || count >= maxEvents) return;
+    count += 1;
+    const id = (step.op.startsWith('delete') ? step.old?.id : (step.new?.id ?? step.old?.id)) || null;
+    const fact: ResourceFact = { op, kind, name: nameOf(step), status, id };
+    chain = chain
+      .then(() => notes.appendEvent('resource', { ...fact }))
+      .catch((error: unknown) => {
+        failure ??= error;
+      });
+  }
+
+  return {
+    onEvent(event) {
+      if (event.resourcePreEvent) tell(event.resourcePreEvent.metadata, 'started');
+      if (event.resOutputsEvent) tell(event.resOutputsEvent.metadata, 'finished');
+      if (event.resOpFailedEvent) tell(event.resOpFailedEvent.metadata, 'failed');
+      const said = event.diagnosticEvent;
+      if (said?.severity !== 'error' || errors.length >= maxErrors) return;
+      const text = redactor.clean(said.message.trim(), maxErrorChars);
+      errors.push(text);
+      log('warn', 'the engine reports an error', { text: text.slice(0, 1000) });
+    },
+    errors: () => errors.join('\n'),
+    async settled() {
+      await chain;
+      if (failure !== undefined) throw failure;
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { ready } from '@claw-cloud/crypto';
+import { loadKeyRing } from '../keys/key-source.ts';
+import { endWithWorker } from './end-with-worker.ts';
+import type { TaskResult } from './protocol.ts';
+import { createRedactor } from './redactor.ts';
+import { linkToWorker } from './worker-link.ts';
+
+// The one process that opens credentials: made for one task, told everything over the IPC channel, gone afterwards.
+
+const link = linkToWorker();
+const { settings, task } = await link.started;
+const redactor = createRedactor();
+endWithWorker(
+  link,
+  task.kind === 'deploy' || task.kind === 'destroy' ? task.lease.operation.id : task.credential.id,
+);
+
+const fatal = (error: unknown): never => {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  link.log('error', 'the child ended unexpectedly', { text: redactor.clean(text) });
+  // The line above needs a turn of the loop to leave.
+  setTimeout(() => process.exit(1), 50);
+  return undefined as never;
+};
+process.on('uncaughtException', fatal);
+process.on('unhandledRejection', fatal);
+
+async function run(): Promise<TaskResult> {
+  await ready();
+  const ring = loadKeyRing(settings.kek);
+  const signal = link.interrupted;
+  try {
+    const parts = {
+      settings,
+      ring,
+      signal,
+      notes: link.notes,
+      log: link.log,
+      redactor,
+      now: () => new Date(),
+    };
+    switch (task.kind) {
+      case 'verify':
+      case 'catalogue': {
+        const { verify, refreshCatalogue } = await import('./verify.ts');
+        const verifying = { settings, ring, signal, auditUse: link.notes.auditUse };
+        return task.kind === 'verify'
+          ? await verify(verifying, task)
+          : await refreshCatalogue(verifying, task);
+      }
+      case 'deploy': {
+        const { deploy } = await import('./deploy.ts');
+        return { kind: 'operation', result: await deploy(parts, task) };
+      }
+      case 'destroy': {
+        const { destroy } = await import('./destroy.ts');
+        return { kind: 'operation', result: await destroy(parts, task) };
+      }
+    }
+  } catch (error) {
+    if (signal.aborted) return { kind: 'interrupted' };
+    throw error;
+  } finally {
+    ring.wipe();
+  }
+}
+
+try {
+  await link.finish(await run());
+  process.exit(0);
+} catch (error) {
+  fatal(error);
+}

@@ -1,0 +1,138 @@
+import { homedir, hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { QueueConfig } from '@claw-cloud/queue';
+import { z } from 'zod';
+import type { KeySource } from './keys/key-source.ts';
+
+const url = z.url().max(2000);
+const milliseconds = (fallback: number, min: number, max: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+
+const Environment = z
+  .object({
+    SUPABASE_URL: url,
+    SUPABASE_SECRET_KEY: z.string().min(1),
+    SUPABASE_PUBLISHABLE_KEY: z.string().min(1),
+    SUPABASE_JWT_SECRET: z.string().min(1),
+    QUEUE_DATABASE_URL: url.optional(),
+    REDIS_URL: url.optional(),
+    PULUMI_BACKEND_URL: url,
+    PUBLIC_URL: url,
+    KEK_FILE: z.string().min(1).optional(),
+    KEK_KEYS: z.string().min(1).optional(),
+    INTAKE_KEY_FILE: z.string().min(1).optional(),
+    INTAKE_KEYS: z.string().min(1).optional(),
+    SANDBOX_CLOUD_URL: url.optional(),
+    HETZNER_API_URL: url.optional(),
+    CLAW_CACHE: z.string().min(1).optional(),
+    XDG_CACHE_HOME: z.string().min(1).optional(),
+    AGENT_DIR: z.string().min(1),
+    NODE_NAME: z.string().min(1).max(100).optional(),
+    PROVISIONER_WORK_DIR: z.string().min(1).optional(),
+    PROVISIONER_CONCURRENCY: z.coerce.number().int().min(1).max(32).default(2),
+    OPERATION_TIMEOUT_MS: milliseconds(20 * 60_000, 10_000, 6 * 3_600_000),
+    BOOT_TIMEOUT_MS: milliseconds(15 * 60_000, 5_000, 6 * 3_600_000),
+    LEASE_MS: milliseconds(10_000, 2_000, 120_000),
+    SWEEP_MS: milliseconds(5_000, 200, 300_000),
+    STOP_GRACE_MS: milliseconds(30_000, 0, 600_000),
+    PATH: z.string().default('/usr/bin:/bin'),
+  })
+  .refine((env) => env.QUEUE_DATABASE_URL !== undefined || env.REDIS_URL !== undefined, {
+    error: 'set QUEUE_DATABASE_URL or REDIS_URL',
+  })
+  .refine((env) => (env.KEK_FILE === undefined) !== (env.KEK_KEYS === undefined), {
+    error: 'set either KEK_FILE or KEK_KEYS',
+  })
+  .refine((env) => (env.INTAKE_KEY_FILE === undefined) !== (env.INTAKE_KEYS === undefined), {
+    error: 'set either INTAKE_KEY_FILE or INTAKE_KEYS',
+  });
+
+export interface ProvisionerConfig {
+  readonly database: {
+    readonly url: string;
+    readonly secretKey: string;
+    readonly publishableKey: string;
+    readonly jwtSecret: string;
+  };
+  readonly queue: QueueConfig;
+  readonly pulumiBackendUrl: string;
+  /** What instances call home to, without a trailing slash. */
+  readonly publicUrl: string;
+  readonly kek: KeySource;
+  readonly intake: KeySource;
+  /** Addresses of clouds that don't answer at their own, e.g. the sandbox. */
+  readonly endpoints: Readonly<Record<string, string>>;
+  readonly cacheDir: string;
+  /** Holds agent.json, which names the bundle that instances fetch. */
+  readonly agentDir: string;
+  readonly nodeName: string;
+  /** Holds a folder per running operation; wiped folder by folder. */
+  readonly workDir: string;
+  readonly concurrency: number;
+  readonly operationTimeoutMs: number;
+  readonly bootTimeoutMs: number;
+  readonly leaseMs: number;
+  readonly sweepMs: number;
+  readonly stopGraceMs: number;
+  readonly path: string;
+}
+
+/** The engine's Postgres driver insists on TLS unless told otherwise; an embedded Postgres on loopback has none. */
+function backendUrl(text: string): string {
+  const address = new URL(text);
+  const isPostgres = address.protocol === 'postgres:' || address.protocol === 'postgresql:';
+  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(address.hostname);
+  if (!isPostgres || !isLocal || address.searchParams.has('sslmode')) return text;
+  address.searchParams.set('sslmode', 'disable');
+  return address.toString();
+}
+
+/** Reads the settings once; raises an error that lists every variable that is missing or wrong, and no value. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): ProvisionerConfig {
+  const parsed = Environment.safeParse(env);
+  if (!parsed.success) {
+    const wrong = parsed.error.issues.map(
+      (issue) => `${issue.path.join('.') || 'environment'}: ${issue.message}`,
+    );
+    throw new Error(`The provisioner can't start with this environment:\n${wrong.join('\n')}`);
+  }
+  const is = parsed.data;
+  const cacheHome = is.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  return {
+    database: {
+      url: is.SUPABASE_URL,
+      secretKey: is.SUPABASE_SECRET_KEY,
+      publishableKey: is.SUPABASE_PUBLISHABLE_KEY,
+      jwtSecret: is.SUPABASE_JWT_SECRET,
+    },
+    queue:
+      is.REDIS_URL === undefined
+        ? { kind: 'postgres', url: is.QUEUE_DATABASE_URL ?? '' }
+        : { kind: 'redis', url: is.REDIS_URL },
+    pulumiBackendUrl: backendUrl(is.PULUMI_BACKEND_URL),
+    publicUrl: is.PUBLIC_URL.replace(/\/+$/, ''),
+    kek:
+      is.KEK_FILE === undefined
+        ? { kind: 'text', text: is.KEK_KEYS ?? '' }
+        : { kind: 'file', path: is.KEK_FILE },
+    intake:
+      is.INTAKE_KEY_FILE === undefined
+        ? { kind: 'text', text: is.INTAKE_KEYS ?? '' }
+        : { kind: 'file', path: is.INTAKE_KEY_FILE },
+    endpoints: {
+      ...(is.SANDBOX_CLOUD_URL === undefined ? {} : { sandbox: is.SANDBOX_CLOUD_URL }),
+      ...(is.HETZNER_API_URL === undefined ? {} : { hetzner: is.HETZNER_API_URL }),
+    },
+    cacheDir: is.CLAW_CACHE ?? join(cacheHome, 'claw-cloud'),
+    agentDir: is.AGENT_DIR,
+    nodeName: is.NODE_NAME ?? hostname(),
+    workDir: is.PROVISIONER_WORK_DIR ?? join(tmpdir(), `claw-provisioner-${process.getuid?.() ?? 0}`),
+    concurrency: is.PROVISIONER_CONCURRENCY,
+    operationTimeoutMs: is.OPERATION_TIMEOUT_MS,
+    bootTimeoutMs: is.BOOT_TIMEOUT_MS,
+    leaseMs: is.LEASE_MS,
+    sweepMs: is.SWEEP_MS,
+    stopGraceMs: is.STOP_GRACE_MS,
+    path: is.PATH,
+  };
+}

@@ -1,0 +1,2 @@
+export type * from './provider.ts';
+export { knownProviders, provider } from './registry.ts';
