@@ -53,7 +53,7 @@ export function createVerifier(config: VerifierConfig): Verifier {
     if (claims.sts === 'pending') throw refused('sts');
     if (!isName(claims.sub)) throw refused('sub');
     if (!isName(claims.sid)) throw refused('sid');
-    const email: unknown = claims['email'];
+    const email: unknown = claims.email;
     return {
       sub: claims.sub,
       sid: claims.sid,
