@@ -190,9 +190,9 @@ async function followDeploy(
       report.note(line);
       detail = line;
     }
-    if (event.kind === 'failure') throw new Error(`${event.data['message']} ${event.data['fix']}`);
+    if (event.kind === 'failure') throw new Error(`${event.data.message} ${event.data.fix}`);
     if (event.kind !== 'state') continue;
-    const next = String(event.data['state']);
+    const next = String(event.data.state);
     if (next === current) continue;
     report.step(stepOfState[current] ?? current, detail);
     detail = undefined;
@@ -204,9 +204,7 @@ async function followDeploy(
 
 function describe({ kind, data }: InstanceEvent): string {
   const words =
-    kind === 'resource'
-      ? [data['op'], data['kind'], data['name'], data['status']]
-      : [data['message'] ?? data['step']];
+    kind === 'resource' ? [data.op, data.kind, data.name, data.status] : [data.message ?? data.step];
   return words.filter((word) => typeof word === 'string' && word !== '').join(' ');
 }
 

@@ -17,19 +17,17 @@ export interface LocalConfig {
 
 /** Reads the launcher's settings from the environment. */
 export function readLocalConfig(kind: 'demo' | 'dev', env: NodeJS.ProcessEnv = process.env): LocalConfig {
-  const openai = env['OPENAI_API_KEY'];
-  const anthropic = env['ANTHROPIC_API_KEY'];
+  const openai = env.OPENAI_API_KEY;
+  const anthropic = env.ANTHROPIC_API_KEY;
   return {
-    home: resolve(env['CLAW_HOME'] ?? join(repositoryRoot, '.claw', kind)),
-    cacheDir: resolve(
-      env['CLAW_CACHE'] ?? join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'claw-cloud'),
-    ),
-    preferredPort: Number(env['CLAW_PORT'] ?? 4600),
+    home: resolve(env.CLAW_HOME ?? join(repositoryRoot, '.claw', kind)),
+    cacheDir: resolve(env.CLAW_CACHE ?? join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'claw-cloud')),
+    preferredPort: Number(env.CLAW_PORT ?? 4600),
     modelKey: openai
       ? { provider: 'openai', apiKey: openai }
       : anthropic
         ? { provider: 'anthropic', apiKey: anthropic }
         : null,
-    path: env['PATH'] ?? '/usr/bin:/bin',
+    path: env.PATH ?? '/usr/bin:/bin',
   };
 }

@@ -1,0 +1,141 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { sandboxToken } from '@claw-cloud/local';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { artefactDir, startTestPlatform, type TestPlatform } from './support/platform.ts';
+import { cloudServers } from './support/sandbox.ts';
+
+let platform: TestPlatform;
+let browser: Browser;
+let page: Page;
+const shots = artefactDir('chain');
+const broken: string[] = [];
+const shot = (name: string) => page.screenshot({ path: join(shots, `${name}.png`) });
+const at = (id: string) => page.getByTestId(id);
+
+beforeAll(async () => {
+  const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
+    existsSync,
+  );
+  if (!executablePath) throw new Error('Chromium is missing. On Debian: apt-get install chromium');
+  [platform, browser] = await Promise.all([
+    startTestPlatform(),
+    chromium.launch({
+      executablePath,
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    }),
+  ]);
+  page = await browser.newPage({ viewport: { width: 1280, height: 860 }, colorScheme: 'light' });
+  page.setDefaultTimeout(20_000);
+  page.on('pageerror', (error) => broken.push(`page error: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && /content security policy|refused to/i.test(message.text()))
+      broken.push(message.text());
+  });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await platform?.stop();
+});
+
+test('a person signs up', async () => {
+  await page.goto(platform.url);
+  await shot('01-welcome');
+  if (!(await at('sign-up-email').isVisible())) await at('to-sign-up').click();
+  await at('sign-up-email').fill('ada@example.org');
+  await at('sign-up-password').fill('correct horse battery staple');
+  await at('sign-up-submit').click();
+  await at('add-credential').first().waitFor();
+  await shot('02-empty');
+});
+
+test('adds a credential, which is sealed and checked', async () => {
+  await at('add-credential').first().click();
+  await at('credential-provider').first().waitFor();
+  await at('credential-name').fill('Sandbox');
+  await at('credential-token').fill(await sandboxToken(platform));
+  await shot('03-credential');
+  await at('credential-submit').click();
+  await page
+    .locator('[data-testid="credential-state"][data-state="ready"]')
+    .first()
+    .waitFor({ timeout: 30_000 });
+  await shot('04-credential-ready');
+});
+
+test('deploys, and watches the phases until the server is ready', { timeout: 200_000 }, async () => {
+  await at('deploy-new').first().click();
+  await at('deploy-name').fill('Ada’s assistant');
+  await shot('05-deploy-form');
+  await at('deploy-submit').click();
+  await at('recovery-code').waitFor();
+  await shot('06-recovery-code');
+  await at('recovery-ack').click();
+  await at('recovery-continue').click();
+  await at('phase-creating').waitFor();
+  await shot('07-phases');
+  await at('chat-input').waitFor({ timeout: 180_000 });
+});
+
+test('chats, with the answer streamed', { timeout: 90_000 }, async () => {
+  await at('chat-input').fill('Remember the word heliotrope.');
+  await at('chat-send').click();
+  await at('message-user').filter({ hasText: 'heliotrope' }).waitFor();
+  await at('message-assistant').filter({ hasText: 'sandbox' }).first().waitFor({ timeout: 60_000 });
+  await shot('08-chat');
+});
+
+test('sees a tool used, after allowing it', { timeout: 90_000 }, async () => {
+  await at('chat-input').fill('[tool:exec {"command":"echo hi-from-tool"}]');
+  await at('chat-send').click();
+  await at('approval-allow').first().waitFor({ timeout: 60_000 });
+  await shot('09-approval');
+  await at('approval-allow').first().click();
+  await at('tool-call').first().waitFor();
+  await at('message-assistant').filter({ hasText: 'hi-from-tool' }).first().waitFor({ timeout: 60_000 });
+  await shot('10-tool');
+});
+
+test('starts a second conversation', { timeout: 90_000 }, async () => {
+  await at('conversation-new').click();
+  await at('chat-input').fill('A second subject: tulips.');
+  await at('chat-send').click();
+  await at('message-assistant').filter({ hasText: 'tulips' }).first().waitFor({ timeout: 60_000 });
+  await expect.poll(() => at('conversation-item').count(), { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+});
+
+test('reloads, and the history comes from the server', { timeout: 90_000 }, async () => {
+  await page.reload();
+  await at('message-assistant').filter({ hasText: 'tulips' }).first().waitFor({ timeout: 60_000 });
+  await shot('11-reloaded');
+  const dark = await browser.newContext({ colorScheme: 'dark' });
+  await dark.close();
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await shot('12-dark');
+  await page.emulateMedia({ colorScheme: 'light' });
+});
+
+test('destroys the server and sees the receipt', { timeout: 120_000 }, async () => {
+  if (!(await at('destroy-open').isVisible())) await at('tab-settings').click();
+  await at('destroy-open').click();
+  await at('destroy-confirm-name').fill('Ada’s assistant');
+  await at('destroy-submit').click();
+  await at('receipt').waitFor({ timeout: 90_000 });
+  await expect.poll(() => at('receipt-left-count').textContent()).toBe('0');
+  await shot('13-receipt');
+  expect((await cloudServers(platform)).alive).toBe(0);
+});
+
+test('nothing was refused by the content security policy, and no script failed', () => {
+  expect(broken).toEqual([]);
+});

@@ -1,0 +1,121 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import {
+  checkedCredential,
+  destroyed,
+  eventOf,
+  newOwner,
+  type Owner,
+  openChat,
+  startDeploy,
+  stateOf,
+  until,
+} from './support/owner.ts';
+import { startTestPlatform, type TestPlatform } from './support/platform.ts';
+import { addFault, clearFaults, cloudServers } from './support/sandbox.ts';
+
+let platform: TestPlatform;
+let owner: Owner;
+let credentialId: string;
+
+beforeAll(async () => {
+  platform = await startTestPlatform();
+  owner = await newOwner(platform);
+  credentialId = (await checkedCredential(platform, owner)).id;
+}, 120_000);
+afterAll(() => platform?.stop());
+afterEach(() => clearFaults(platform));
+
+const victims = {
+  'the engine’s child': async () => process.kill(engineChild(), 'SIGKILL'),
+  'the provisioner': () => platform.kill('provisioner', 'SIGKILL'),
+  'the api': () => platform.kill('api', 'SIGKILL'),
+};
+
+describe.each(Object.entries(victims))('kill -9 of %s', (_name, kill) => {
+  let instanceId: string;
+
+  test('in the middle of a create: the deploy ends as if nothing had happened', {
+    timeout: 300_000,
+  }, async () => {
+    await addFault(platform, {
+      kind: 'slow_api',
+      match: { method: 'POST', path: '/servers' },
+      delayMs: 2500,
+    });
+    const { instance } = await startDeploy(owner, credentialId);
+    instanceId = instance.id;
+    await until(
+      async () => (await cloudServersAsked()) > 0,
+      (asked) => asked,
+      60_000,
+    );
+    await kill();
+    await clearFaults(platform);
+    await stateOf(owner, instanceId, 'ready', 200_000);
+    const { channel, conversation } = await openChat(platform, owner, instanceId);
+    const answer = await conversation.reply(conversation.send('Still there?'), { timeoutMs: 90_000 });
+    expect(answer.status).not.toBe('failed');
+    channel.close();
+    const servers = await cloudServers(platform);
+    expect(servers.peakAliveByLabel[`claw-cloud=claw-${instanceId}`]).toBe(1);
+  });
+
+  test('in the middle of a destroy: nothing is left', { timeout: 200_000 }, async () => {
+    await addFault(platform, {
+      kind: 'slow_api',
+      match: { method: 'DELETE', path: '/servers/*' },
+      delayMs: 2500,
+    });
+    const gone = destroyed(owner, instanceId, 120_000);
+    await eventOf(
+      owner,
+      instanceId,
+      ({ kind, data }) => kind === 'state' && data.state === 'destroying',
+      60_000,
+    );
+    await until(deletesAsked, (asked) => asked, 60_000);
+    await kill();
+    await clearFaults(platform);
+    const receipt = await gone;
+    expect(receipt.left).toEqual([]);
+    expect((await cloudServers(platform)).alive).toBe(0);
+  });
+});
+
+const asked = async (method: string, path: RegExp, since: number) => {
+  const response = await fetch(`${platform.sandbox.controlUrl}/requests`, {
+    headers: { authorization: `Bearer ${platform.sandbox.controlToken}` },
+  });
+  const { requests } = (await response.json()) as {
+    requests: { method: string; path: string; at: string }[];
+  };
+  return requests.filter(
+    (entry) => entry.method === method && path.test(entry.path) && Date.parse(entry.at) >= since,
+  ).length;
+};
+let mark = 0;
+async function cloudServersAsked(): Promise<number> {
+  return asked('POST', /\/servers$/, mark);
+}
+async function deletesAsked(): Promise<boolean> {
+  return (await asked('DELETE', /\/servers\/\d+$/, mark)) > 0;
+}
+afterEach(() => {
+  mark = Date.now();
+});
+
+/** The process of the operation under way, by its command line (Linux). */
+function engineChild(): number {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+      if (command.includes('provisioner/src/child') && parent === platform.child('provisioner').pid)
+        return Number(pid);
+    } catch {
+      // It ended while we looked.
+    }
+  }
+  throw new Error('no operation is under way');
+}
