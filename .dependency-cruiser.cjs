@@ -115,7 +115,7 @@ module.exports = {
       name: 'tests-stay-out-of-the-product',
       comment: 'Fakes and fixtures are for tests.',
       severity: 'error',
-      from: { pathNot: '/(test|testing)/' },
+      from: { pathNot: '/(test|testing)/|\\.(fixture|lab)\\.ts$' },
       to: { path: '/(test|testing)/', pathNot: 'node_modules' },
     },
     {
