@@ -6,7 +6,6 @@ import { createPaperMachines } from './machines/driver.ts';
 export interface Answer {
   status: number;
   headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: tests read answers freely
   /** Parsed JSON, to be read freely. */
   body: ReturnType<typeof JSON.parse>;
 }

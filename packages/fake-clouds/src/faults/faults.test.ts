@@ -75,7 +75,8 @@ test('never_boots: the cloud says running, the machine is not', async () => {
 });
 
 test('slow_boot: the machine comes later, and not at all once the server is gone', async () => {
-  const { cloud, caller, machines } = cloudForTest();
+  const log: string[] = [];
+  const { cloud, caller, machines } = cloudForTest({ log: (line) => log.push(line) });
   const call = caller();
   cloud.faults.add({ kind: 'slow_boot', delayMs: 50 });
   const slow = (await call('POST', '/servers', serverBody('a'))).body.server.id;
@@ -87,6 +88,9 @@ test('slow_boot: the machine comes later, and not at all once the server is gone
   await call('DELETE', `/servers/${doomed}`);
   await cloud.idle();
   expect(await machines.status(doomed)).toBe('absent');
+  const later = (await call('POST', '/servers', serverBody('c'))).body.server.id;
+  await expect.poll(() => machines.status(later), { timeout: 5_000 }).toBe('running');
+  expect(log).toEqual([]);
 });
 
 test('action_fails and action_stuck keep the server', async () => {

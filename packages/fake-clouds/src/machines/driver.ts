@@ -40,7 +40,8 @@ export function createPaperMachines(): MachineDriver & { specs: Map<number, Mach
       specs.set(spec.id, spec);
     },
     async powerOn(id) {
-      if (specs.has(id)) running.add(id);
+      if (!specs.has(id)) throw new Error(`There is no machine ${id}.`);
+      running.add(id);
     },
     async powerOff(id) {
       running.delete(id);

@@ -68,15 +68,21 @@ async function identity(id: number) {
   return { marker: record?.marker ?? '', root: inRoot(id, '').replace(/\/$/, '') };
 }
 
-/** Leaves processes behind in every way a daemon may: background, own session, empty environment, deaf to SIGTERM. */
+/**
+ * Leaves processes behind in every way a daemon may: in the background, in a session of its own, with an empty
+ * environment, deaf to SIGTERM, and as a child that shares nothing with the machine but its parent.
+ */
 const ESCAPES = `#cloud-config
 write_files:
   - path: /opt/x/run.sh
     content: |
-      sleep 900 &
-      setsid sleep 901 &
-      (setsid env -i sleep 902 &)
-      setsid sh -c 'trap "" TERM; sleep 903; sleep 904' &
+      export PIDS="$HOME/pids"
+      sh -c 'echo $$ >> $PIDS; exec sleep 900' &
+      setsid sh -c 'echo $$ >> $PIDS; exec sleep 901' &
+      (setsid env -i /bin/sh -c 'echo $$ >> '"$PIDS"'; exec sleep 902' &)
+      setsid sh -c 'trap "" TERM; echo $$ >> $PIDS; sleep 903; sleep 904' &
+      setsid sh -c 'cd /; setsid env -i /bin/sh -c "trap \\"\\" TERM; echo \\$\\$ >> $PIDS; sleep 905; sleep 906" & wait' &
+      while [ "$(cat $PIDS | wc -l)" -lt 5 ]; do sleep 0.05; done
       echo up > "$HOME/up.new"; mv "$HOME/up.new" "$HOME/up"
 runcmd:
   - [/bin/sh, /opt/x/run.sh]
@@ -122,13 +128,14 @@ runcmd:
 test('destroy ends every process, however it got away, and takes the disk', async () => {
   await boot(1, ESCAPES);
   await written(1, 'root/up');
-  const found = await machineProcesses(await identity(1));
-  expect(found.length).toBeGreaterThanOrEqual(6);
+  const pids = (await readFile(inRoot(1, 'root/pids'), 'utf8')).trim().split('\n').map(Number);
+  expect(pids).toHaveLength(5);
+  for (const pid of pids) expect(await alive(pid)).toBe(true);
   expect(await sandbox.status(1)).toBe('running');
   const started = performance.now();
   await sandbox.destroy(1);
   expect(performance.now() - started).toBeLessThan(5_500);
-  for (const { pid } of found) expect(await alive(pid)).toBe(false);
+  for (const pid of pids) expect(await alive(pid)).toBe(false);
   expect(await sandbox.status(1)).toBe('absent');
   expect(existsSync(sandbox.folder(1))).toBe(false);
   await sandbox.destroy(1);

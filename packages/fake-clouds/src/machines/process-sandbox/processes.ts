@@ -101,12 +101,17 @@ async function markedPids(table: ProcessEntry[], identity: MachineIdentity): Pro
 }
 
 /**
- * A machine's processes, whatever they did to get away: by marker, by working folder, by session, by descent.
- * The calling process is never among them.
+ * A machine's processes, whatever they did to get away: by marker, by working folder, by session, by descent, and by
+ * having been `known` before. The calling process is never among them.
  */
-export async function machineProcesses(identity: MachineIdentity): Promise<ProcessEntry[]> {
+export async function machineProcesses(
+  identity: MachineIdentity,
+  known: ProcessEntry[] = [],
+): Promise<ProcessEntry[]> {
   const table = await processTable();
   const found = await markedPids(table, identity);
+  const starts = new Map(known.map((entry) => [entry.pid, entry.started]));
+  for (const entry of table) if (starts.get(entry.pid) === entry.started) found.add(entry.pid);
   const sessions = new Set<number>();
   const own = table.find((entry) => entry.pid === process.pid);
   for (let grown = true; grown; ) {
@@ -146,8 +151,10 @@ function signal(entries: ProcessEntry[], name: 'SIGTERM' | 'SIGKILL') {
 export async function endMachine(identity: MachineIdentity, graceMs: number): Promise<void> {
   const started = performance.now();
   const terminated = new Set<number>();
+  let alive: ProcessEntry[] = [];
   for (;;) {
-    const alive = await machineProcesses(identity);
+    // A child whose parent has just ended would no longer be found by descent: hence the ones known before.
+    alive = await machineProcesses(identity, alive);
     if (alive.length === 0) return;
     const elapsed = performance.now() - started;
     if (elapsed >= graceMs + 5_000) {
