@@ -52,15 +52,16 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal, started
   try {
     report.step('platform', `${platform.url} (Postgres, queue, api, provisioner, sandbox cloud)`);
     const job = await mainJob(platform, config, report, signal);
-    if (options.once) {
-      await destroyAndShow(job, report, signal);
+    try {
+      if (options.once) await destroyAndShow(job, report, signal);
       showTotals(report);
-    } else {
-      showTotals(report);
-      await showWayIn(platform, job, report);
-      await aborted(signal);
+      if (!options.once) {
+        await showWayIn(platform, job, report);
+        await aborted(signal);
+      }
+    } finally {
+      job.close();
     }
-    job.close();
   } finally {
     report.note('Stopping every process that was started.');
     await platform.stop();
@@ -187,7 +188,7 @@ async function followDeploy(
   for await (const event of watchEvents(api, instanceId, { signal })) {
     if (event.kind === 'progress' || event.kind === 'resource') {
       const line = describe(event);
-      report.note(line);
+      if (line !== detail) report.note(line);
       detail = line;
     }
     if (event.kind === 'failure') throw new Error(`${event.data.message} ${event.data.fix}`);
