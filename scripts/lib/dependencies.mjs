@@ -32,26 +32,6 @@ export function isInLine(lock, installed) {
 }
 
 /**
- * Native parts for this platform that a package names but the lock file does not hold: a lock file can only
- * hold what the registry served when it was written.
- * @param {{ packages?: Record<string, any> }} lock
- * @param {string} platform as in `darwin-arm64`
- * @returns {string[]} `name@version`
- */
-export function absentNativeParts(lock, platform) {
-  const packages = lock.packages ?? {};
-  const locked = new Set(Object.keys(packages).map((path) => path.split('node_modules/').pop()));
-  const forPlatform = new RegExp(`[-/]${platform}(-gnu)?$`);
-  const absent = new Set();
-  for (const { optionalDependencies = {} } of Object.values(packages)) {
-    for (const [name, version] of Object.entries(optionalDependencies)) {
-      if (forPlatform.test(name) && !locked.has(name)) absent.add(`${name}@${version}`);
-    }
-  }
-  return [...absent].sort();
-}
-
-/**
  * Installs what package-lock.json asks for, unless that was done already. Says what it does.
  * @param {{ say: (text: string) => void, signal?: AbortSignal, root?: string }} options
  */
@@ -72,12 +52,6 @@ export async function ensureDependencies({ say, signal, root = repositoryRoot })
     say(existsSync(modules) ? 'package-lock.json has changed: npm ci' : 'npm ci (usually under a minute)');
     await npm(['ci', ...quiet]);
     done = 'installed by npm ci';
-  }
-  const absent = absentNativeParts(lock, `${process.platform}-${process.arch}`);
-  const missing = absent.filter((part) => !existsSync(join(modules, part.slice(0, part.lastIndexOf('@')))));
-  if (missing.length > 0) {
-    say(`parts for this platform that the lock file lacks: ${missing.join(', ')}`);
-    await npm(['install', '--no-save', '--no-package-lock', ...quiet, ...missing]);
   }
   writeFileSync(record, `${hash}\n`);
   return done;

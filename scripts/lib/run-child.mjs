@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { childEnv } from './env.mjs';
 
 const killAfterMs = 5_000;
-const tailLines = 30;
+const headLines = 15;
+const tailLines = 45;
 
 /**
  * Runs a program to its end, in a process group of its own that ends as a whole on abort and after
@@ -48,13 +49,21 @@ export async function runChild(command, args, { cwd, env, signal, timeoutMs }) {
     signal?.throwIfAborted();
     if (late) throw new Error(`${command} took longer than ${timeoutMs / 1000} s`);
     if (code === 0) return stdout;
-    const last = both.trim().split('\n').slice(-tailLines).join('\n');
-    throw new Error(`${[command, ...args].join(' ').slice(0, 200)} ended with ${code}:\n${last}`);
+    throw new Error(
+      `${[command, ...args].join(' ').slice(0, 200)} ended with ${code}:\n${headAndTail(both)}`,
+    );
   } finally {
     clearTimeout(limit);
     clearTimeout(hardKill);
     signal?.removeEventListener('abort', end);
   }
+}
+
+/** The cause of a failure tends to stand first or last. */
+function headAndTail(text) {
+  const lines = text.trim().split('\n');
+  if (lines.length <= headLines + tailLines) return lines.join('\n');
+  return [...lines.slice(0, headLines), '…', ...lines.slice(-tailLines)].join('\n');
 }
 
 function killGroup(pid, signal) {
