@@ -182,17 +182,20 @@ create policy owner_reads on public.audit_events for select to authenticated
 
 -- Legal changes of state, whoever asks for them.
 create function private.guard_instance_state() returns trigger language plpgsql set search_path = '' as $$
+declare
+  v_order constant text[] :=
+    array['queued', 'preflight', 'creating', 'booting', 'installing', 'registering', 'ready'];
+  v_old integer := array_position(v_order, old.state);
+  v_new integer := array_position(v_order, new.state);
 begin
-  if old.state = new.state then return new; end if;
-  if (old.state = 'queued' and new.state in ('preflight', 'creating', 'failed'))
-    or (old.state = 'preflight' and new.state in ('creating', 'booting', 'failed'))
-    or (old.state = 'creating' and new.state in ('booting', 'installing', 'registering', 'ready', 'failed'))
-    or (old.state = 'booting' and new.state in ('installing', 'registering', 'ready', 'failed', 'destroying'))
-    or (old.state = 'installing' and new.state in ('registering', 'ready', 'failed', 'destroying'))
-    or (old.state = 'registering' and new.state in ('ready', 'failed', 'destroying'))
-    or (old.state = 'ready' and new.state in ('failed', 'destroying'))
-    -- A machine that was given up and comes alive after all.
-    or (old.state = 'failed' and new.state in ('booting', 'installing', 'registering', 'ready', 'destroying'))
+  if old.state = new.state
+    -- On the way to ready: forward, or given up.
+    or v_new > v_old
+    or (v_old is not null and new.state = 'failed')
+    -- While a deploy is at work (up to creating) nothing is destroyed.
+    or (v_old >= array_position(v_order, 'booting') and new.state = 'destroying')
+    -- A machine that was given up and comes alive after all, or is taken away.
+    or (old.state = 'failed' and (v_new >= array_position(v_order, 'booting') or new.state = 'destroying'))
     or (old.state = 'destroying' and new.state in ('destroyed', 'failed'))
   then return new; end if;
   raise exception using errcode = 'PT409', message = 'conflict',

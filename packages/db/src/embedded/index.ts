@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import postgres from 'postgres';
 import { postgresAccount } from './account.ts';
 import { binaries } from './binaries.ts';
-import { serveEndpoint } from './endpoint.ts';
+import { loadEndpoint, serveEndpoint } from './endpoint.ts';
 import { type Keys, keysIn } from './keys.ts';
 import { migrate } from './migrate.ts';
 import { placeFor } from './place.ts';
@@ -21,6 +21,8 @@ const neighbours = ['pulumi', 'queue', 'auth'] as const;
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
   const log = options.log ?? (() => {});
+  const loading = loadEndpoint();
+  loading.catch(() => {});
   const account = await postgresAccount();
   const place = await placeFor(options.dir, account);
   await mkdir(options.dir, { recursive: true });

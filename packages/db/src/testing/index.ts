@@ -11,6 +11,8 @@ import { readMigrations, supabaseFolder } from '../embedded/migrate.ts';
 import type { EmbeddedDatabase } from '../embedded/types.ts';
 import type { Database } from '../types.ts';
 
+export * from './scenario.ts';
+
 export interface TestDatabase extends EmbeddedDatabase {
   readonly db: Database;
 }
@@ -21,7 +23,7 @@ export interface TestDatabase extends EmbeddedDatabase {
  */
 export async function startTestDatabase(): Promise<TestDatabase> {
   const dir = await emptyFolder('claw-test-database-');
-  await copyFolder(await template(), dir);
+  await fillFromTemplate(dir);
   const embedded = await startEmbedded({ dir, durable: false });
   const { url, secretKey, publishableKey, jwtSecret } = embedded;
   return {
@@ -32,6 +34,12 @@ export async function startTestDatabase(): Promise<TestDatabase> {
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Fills a folder so that `startEmbedded({dir})` finds a database that was stopped a moment ago. */
+export async function fillFromTemplate(dir: string): Promise<void> {
+  // `cp -a` keeps the owner, which fs.cp does not.
+  await promisify(execFile)('cp', ['-a', `${await template()}/.`, dir], { timeout: 30_000 });
 }
 
 async function template(): Promise<string> {
@@ -64,11 +72,6 @@ async function emptyFolder(prefix: string): Promise<string> {
   // Under root Postgres runs as another account, which must be able to walk in.
   await chmod(dir, 0o711);
   return dir;
-}
-
-/** `cp -a` keeps the owner, which fs.cp does not. */
-async function copyFolder(from: string, to: string): Promise<void> {
-  await promisify(execFile)('cp', ['-a', `${from}/.`, to], { timeout: 30_000 });
 }
 
 const exists = (path: string): Promise<boolean> =>
