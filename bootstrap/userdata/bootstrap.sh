@@ -103,8 +103,8 @@ register_boot() {
 [ -r "$CONFIG" ] || { say "failed: $CONFIG is missing"; exit 1; }
 say "starting $(field instanceId)"
 register_boot || fail "The boot script could not be written"
-report started "The machine is up"
 find_node
+report started "The machine is up"
 sha=$(field sha256)
 fetch_agent "$sha"
 say "agent $sha is here"

@@ -69,7 +69,8 @@ function runNpm(options: EnsureOpenClawOptions, npm: string, prefix: string, ver
       .concat('--allow-scripts=openclaw', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=http'),
     {
       cwd: prefix,
-      env: { ...npmEnvironment, PATH: `${dirname(nodeBin)}${delimiter}${path}` },
+      // Behind a company's proxy the system trusts what Node alone would not.
+      env: { NODE_USE_SYSTEM_CA: '1', ...npmEnvironment, PATH: `${dirname(nodeBin)}${delimiter}${path}` },
       stdio: ['ignore', 'pipe', 'pipe'],
       signal: AbortSignal.any([signal, AbortSignal.timeout(installLimitMs)]),
     },

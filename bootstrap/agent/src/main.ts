@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -16,8 +16,21 @@ const usage = `claw-agent ${agentVersion}
   version     print the version
 `;
 
+/**
+ * Where the machine's owner reads along when it never calls home: the cloud's serial console, or the file
+ * that stands for it in a sandbox. Never a pipe: whoever reads it would wait for the agent to end.
+ */
+function openConsole(root: string): number | 'ignore' {
+  try {
+    if (fstatSync(1).isFile()) return 1;
+    return root === '' ? openSync('/dev/console', 'a') : 'ignore';
+  } catch {
+    return 'ignore';
+  }
+}
+
 /** Starts `run` detached from whoever called, so that cloud-init's runcmd can end. */
-async function startInBackground(paths: Paths): Promise<number> {
+async function startInBackground(env: AgentEnvironment, paths: Paths): Promise<number> {
   const running = runningAgent(paths.pidFile);
   if (running !== null) {
     process.stdout.write(`claw-agent: runs already, as process ${running}\n`);
@@ -28,10 +41,11 @@ async function startInBackground(paths: Paths): Promise<number> {
   const errors = openSync(paths.agentErrors, 'w', 0o600);
   const child = spawn(process.execPath, [fileURLToPath(import.meta.url), 'run'], {
     detached: true,
-    stdio: ['ignore', 'ignore', errors],
+    stdio: ['ignore', openConsole(env.root), errors],
     env: processEnvironment(),
   });
   child.unref();
+  closeSync(errors);
   let exit: number | null = null;
   child.once('exit', (code) => {
     exit = code ?? 1;
@@ -46,7 +60,8 @@ async function startInBackground(paths: Paths): Promise<number> {
 }
 
 async function runHere(env: AgentEnvironment, paths: Paths): Promise<number> {
-  const log = createLog({ file: paths.agentLog });
+  process.stdout.on('error', () => undefined);
+  const log = createLog({ file: paths.agentLog, echo: true });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
   let release: (() => void) | null = null;
@@ -68,7 +83,7 @@ async function runHere(env: AgentEnvironment, paths: Paths): Promise<number> {
 const env = readEnvironment();
 const paths = createPaths(env.root, env.storeDir);
 const command = process.argv[2];
-if (command === 'bootstrap') process.exitCode = await startInBackground(paths);
+if (command === 'bootstrap') process.exitCode = await startInBackground(env, paths);
 else if (command === 'run') process.exit(await runHere(env, paths));
 else if (command === 'version') process.stdout.write(`${agentVersion}\n`);
 else {

@@ -45,8 +45,8 @@ export interface Machine {
   root: string;
   /** Writes the files of the user-data, as cloud-init would, below the root. */
   writeFiles(userData: string): void;
-  /** Runs bootstrap.sh; resolves when it returns, with its code and what it printed. */
-  boot(env?: Record<string, string>): Promise<{ code: number | null; output: string }>;
+  /** Runs bootstrap.sh or another script of the machine; resolves when it returns, with its code and what it printed. */
+  boot(env?: Record<string, string>, script?: string): Promise<{ code: number | null; output: string }>;
   agentPid(): number | null;
   agentLog(): string;
   read(path: string): string;
@@ -76,8 +76,8 @@ export function createMachine(env: Record<string, string> = {}): Machine {
         writeFileSync(at(file.path), file.content, { mode: Number.parseInt(file.permissions, 8) });
       }
     },
-    async boot(extra = {}) {
-      const child: ChildProcess = spawn('/bin/sh', [at('opt/claw/bootstrap.sh')], {
+    async boot(extra = {}, script = 'opt/claw/bootstrap.sh') {
+      const child: ChildProcess = spawn('/bin/sh', [at(script)], {
         env: {
           PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
           HOME: root,

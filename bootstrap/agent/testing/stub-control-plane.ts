@@ -100,7 +100,7 @@ export async function startStubControlPlane(options: StubOptions): Promise<StubC
     requests.push(`UPGRADE ${request.url}`);
     sockets.handleUpgrade(request, socket, head, (ws) => {
       ws.on('error', () => undefined);
-      takeTunnel(ws, 'http://stub').catch(() => ws.terminate());
+      takeTunnel(ws, request.headers.host ?? '').catch(() => ws.terminate());
     });
   });
   server.listen(0, '127.0.0.1');

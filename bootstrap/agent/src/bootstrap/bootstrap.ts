@@ -5,7 +5,7 @@ import { ensureOpenClaw, type OpenClawInstall } from '../../install/index.ts';
 import type { AgentEnvironment } from '../env.ts';
 import type { AgentKeys } from '../keys.ts';
 import type { Log } from '../log.ts';
-import { gatewayToken, writeOpenClawConfig } from '../openclaw/config.ts';
+import { gatewayToken, type WarmUpModel, writeOpenClawConfig } from '../openclaw/config.ts';
 import type { Gateway } from '../openclaw/gateway.ts';
 import { createSupervisor, type Supervisor } from '../openclaw/supervisor.ts';
 import { type CleanUp, startStandInModel, warmUp } from '../openclaw/warm-up.ts';
@@ -68,9 +68,9 @@ function createGateway({ env, paths, keys, log }: StartOptions, install: OpenCla
 }
 
 /** A turn on the stand-in; a failure is logged only, for the owner's first turn works without it, slower. */
-async function tryWarmUp(gateway: Gateway, log: Log): Promise<CleanUp> {
+async function tryWarmUp(gateway: Gateway, model: WarmUpModel, log: Log): Promise<CleanUp> {
   try {
-    return await warmUp({ ...gateway, limitMs: warmUpLimitMs });
+    return await warmUp({ ...gateway, model, limitMs: warmUpLimitMs });
   } catch (error) {
     log(`OpenClaw was not warmed up: ${error instanceof Error ? error.message : 'unknown reason'}`);
     return async () => undefined;
@@ -115,8 +115,8 @@ export async function bootstrap(options: StartOptions, config: BootstrapConfig):
   );
   const standIn = await startStandInModel();
   try {
-    await phase('configuring', 'Loopback only, commands ask first', async () =>
-      writeOpenClawConfig(paths, env.gatewayPort, standIn.baseUrl),
+    const warmUpModel = await phase('configuring', 'Loopback only, commands ask first', async () =>
+      writeOpenClawConfig({ paths, port: env.gatewayPort, standInUrl: standIn.baseUrl }),
     );
     const started = createGateway(options, install);
     supervisor = started.supervisor;
@@ -124,8 +124,9 @@ export async function bootstrap(options: StartOptions, config: BootstrapConfig):
       started.supervisor.start();
       await started.supervisor.whenReady(readyLimitMs);
     });
-    const cleanUp = await phase('warming', 'OpenClaw takes a first turn', () => tryWarmUp(started.gateway, note));
-    const cleaned = cleanUp().catch(ignoreFailure(log));
+    const cleanUp = await phase('warming', 'OpenClaw takes a first turn', () => tryWarmUp(started.gateway, warmUpModel, note));
+    // Takes seconds and nobody waits for it: the owner's page shows its own conversations only.
+    void cleanUp().catch(ignoreFailure(log));
     await phase('registering', 'The instance registers its keys', async () => {
       const triedBefore = state.registrationTried;
       let attempts = 0;
@@ -150,7 +151,6 @@ export async function bootstrap(options: StartOptions, config: BootstrapConfig):
       save({ registered: true });
       wipeBootstrapJson(paths.bootstrapJson);
     });
-    await cleaned;
     return started;
   } catch (error) {
     await supervisor?.stop();
@@ -167,13 +167,13 @@ export async function resume(options: StartOptions, state: AgentState): Promise<
   wipeBootstrapJson(paths.bootstrapJson);
   const install = await installOpenClaw(options, state.openclawVersion);
   const standIn = await startStandInModel();
-  writeOpenClawConfig(paths, env.gatewayPort, standIn.baseUrl);
+  const warmUpModel = writeOpenClawConfig({ paths, port: env.gatewayPort, standInUrl: standIn.baseUrl });
   const started = createGateway(options, install);
   started.supervisor.start();
   const warm = async (): Promise<void> => {
     try {
       await started.supervisor.whenReady(readyLimitMs);
-      const cleanUp = await tryWarmUp(started.gateway, log);
+      const cleanUp = await tryWarmUp(started.gateway, warmUpModel, log);
       await cleanUp();
     } catch (error) {
       ignoreFailure(log)(error);

@@ -66,40 +66,53 @@ export function providerSettings(input: { baseUrl: string; apiKey: string; api: 
   };
 }
 
+export interface ConfigInput {
+  paths: Paths;
+  port: number;
+  /** Where the stand-in model listens; it is left out where a model of the image serves for warming up. */
+  standInUrl: string;
+}
+
+/** What a first turn may be answered by: the image's own model, being the default, or the stand-in. */
+export type WarmUpModel = 'default' | 'stand-in';
+
 /**
  * Writes OpenClaw's configuration (0600) in its own folder: our settings over whatever is there. Its
  * parent folders are made; a model of the image becomes the default as long as none is set.
  */
-export function writeOpenClawConfig(paths: Paths, port: number, warmUpUrl: string | null): void {
+export function writeOpenClawConfig({ paths, port, standInUrl }: ConfigInput): WarmUpModel {
   for (const folder of [paths.openclawState, paths.openclawHome]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const text = readIfThere(paths.openclawConfig);
-  const existing: Json | null = text === null ? null : (JSON.parse(text) as Json);
+  const existing: Json = text === null ? {} : (JSON.parse(text) as Json);
   const imageText = readIfThere(paths.modelJson);
   const image = imageText === null ? null : ModelJson.parse(JSON.parse(imageText));
-  let config = merge(merge(firstSettings, existing ?? {}), enforcedSettings(port, paths));
-  if (image && !hasDefaultModel(existing)) {
+  const imageModel = image === null ? null : `${image.provider.id}/${image.model.id}`;
+  const chosen = defaultModel(existing);
+  let config = merge(merge(firstSettings, existing), enforcedSettings(port, paths));
+  if (image && (chosen === null || chosen === imageModel)) {
     config = merge(config, {
       models: { providers: { [image.provider.id]: providerSettings({ ...image.provider, model: image.model }) } },
-      agents: { defaults: { model: { primary: `${image.provider.id}/${image.model.id}` } } },
+      agents: { defaults: { model: { primary: imageModel } } },
     });
   }
-  const standIn =
-    warmUpUrl === null
-      ? undefined
-      : providerSettings({
-          baseUrl: warmUpUrl,
-          apiKey: 'none',
-          api: 'openai-completions',
-          model: { id: 'stand-in', name: 'Warm-up' },
-        });
-  writePrivate(paths.openclawConfig, `${JSON.stringify(merge(config, { models: { providers: { [warmUpProvider]: standIn } } }), null, 2)}\n`);
+  const warmUpModel = imageModel !== null && (chosen === null || chosen === imageModel) ? 'default' : 'stand-in';
+  const standIn = providerSettings({
+    baseUrl: standInUrl,
+    apiKey: 'none',
+    api: 'openai-completions',
+    model: { id: 'stand-in', name: 'Warm-up' },
+  });
+  const providers = { [warmUpProvider]: warmUpModel === 'stand-in' ? standIn : undefined };
+  writePrivate(paths.openclawConfig, `${JSON.stringify(merge(config, { models: { providers } }), null, 2)}\n`);
+  return warmUpModel;
 }
 
-function hasDefaultModel(config: Json | null): boolean {
-  const agents = config?.['agents'];
+function defaultModel(config: Json): string | null {
+  const { agents } = config;
   const defaults = isObject(agents) ? agents['defaults'] : undefined;
   const model = isObject(defaults) ? defaults['model'] : undefined;
-  return isObject(model) ? typeof model['primary'] === 'string' : typeof model === 'string';
+  const named = isObject(model) ? model['primary'] : model;
+  return typeof named === 'string' ? named : null;
 }
 
 /** The gateway's token, made on the first start; 0600, given to OpenClaw by its environment only. */

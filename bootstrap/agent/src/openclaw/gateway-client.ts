@@ -22,7 +22,7 @@ const Response = z.object({
   type: z.literal('res'),
   id: z.string(),
   ok: z.boolean(),
-  payload: z.unknown(),
+  payload: z.unknown().optional(),
   error: GatewayError.optional(),
 });
 const Hello = z.looseObject({ server: z.looseObject({ version: z.string() }), auth: z.looseObject({ scopes: z.array(z.string()) }) });

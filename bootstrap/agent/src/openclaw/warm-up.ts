@@ -3,8 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import type { GatewayDevice } from '../keys.ts';
-import { warmUpProvider } from './config.ts';
+import { type WarmUpModel, warmUpProvider } from './config.ts';
 import { connectGateway, type GatewayConnection } from './gateway-client.ts';
+import { patchConfig } from './patch-config.ts';
 
 export interface StandInModel {
   baseUrl: string;
@@ -48,28 +49,32 @@ export interface WarmUpOptions {
   port: number;
   token: string;
   device: GatewayDevice;
+  model: WarmUpModel;
   limitMs: number;
 }
 
 /** What remains after the turn: may run while the instance registers. */
 export type CleanUp = () => Promise<void>;
 
-async function removeTraces(connection: GatewayConnection, sessionKey: string): Promise<void> {
+async function removeTraces(connection: GatewayConnection, sessionKey: string, model: WarmUpModel): Promise<void> {
   try {
     await connection.request('sessions.delete', { key: sessionKey }, 60_000);
-    const config = z.object({ hash: z.string() }).parse(await connection.request('config.get', {}));
-    const raw = JSON.stringify({ models: { providers: { [warmUpProvider]: null } } });
-    await connection.request('config.patch', { baseHash: config.hash, raw, note: 'warmed up' }, 60_000);
+    if (model === 'default') return;
+    await patchConfig(connection, {
+      patch: { models: { providers: { [warmUpProvider]: null } } },
+      replacedLists: [`models.providers.${warmUpProvider}.models`],
+      note: 'warmed up',
+    });
   } finally {
     connection.close();
   }
 }
 
 /**
- * One turn in a session of its own, answered by the stand-in model; the returned clean-up deletes session
+ * One turn in a session of its own, answered by the stand-in or the image's own model; the returned clean-up deletes session
  * and stand-in. Raises where the turn fails or takes longer than `limitMs`.
  */
-export async function warmUp({ port, token, device, limitMs }: WarmUpOptions): Promise<CleanUp> {
+export async function warmUp({ port, token, device, model, limitMs }: WarmUpOptions): Promise<CleanUp> {
   const sessionKey = `agent:main:claw-warm-up-${randomBytes(6).toString('hex')}`;
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
   const limit = setTimeout(() => reject(new Error(`the first turn took longer than ${limitMs / 1000} s`)), limitMs);
@@ -95,7 +100,9 @@ export async function warmUp({ port, token, device, limitMs }: WarmUpOptions): P
   connection.socket.once('close', () => reject(new Error('OpenClaw closed the connection')));
   try {
     await connection.request('sessions.create', { key: sessionKey, label: 'warm-up' });
-    await connection.request('sessions.patch', { key: sessionKey, model: `${warmUpProvider}/stand-in` });
+    if (model === 'stand-in') {
+      await connection.request('sessions.patch', { key: sessionKey, model: `${warmUpProvider}/stand-in` });
+    }
     await connection.request('chat.send', { sessionKey, message: 'Say ready.', idempotencyKey: randomBytes(12).toString('hex') });
     await ended;
   } catch (error) {
@@ -104,5 +111,5 @@ export async function warmUp({ port, token, device, limitMs }: WarmUpOptions): P
   } finally {
     clearTimeout(limit);
   }
-  return () => removeTraces(connection, sessionKey);
+  return () => removeTraces(connection, sessionKey, model);
 }

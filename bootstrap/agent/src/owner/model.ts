@@ -3,13 +3,15 @@ import { z } from 'zod';
 import { providerSettings } from '../openclaw/config.ts';
 import { asAdmin, type Gateway } from '../openclaw/gateway.ts';
 import type { GatewayConnection } from '../openclaw/gateway-client.ts';
+import { patchConfig } from '../openclaw/patch-config.ts';
 
 export type ModelSet = z.infer<(typeof ownerCommands)['model.set']>;
 
 /** What is taken where the owner names no model; OpenClaw's own defaults at the pinned release. */
 const defaultModels = { openai: 'gpt-6-astra', anthropic: 'claude-opus-5-5' } as const;
 
-const ConfigSnapshot = z.object({ hash: z.string(), config: z.looseObject({}).optional(), parsed: z.looseObject({}).optional() });
+const note = 'model set by the owner';
+const ConfigSnapshot = z.object({ config: z.looseObject({}) });
 const Probe = z.object({ status: z.string(), latencyMs: z.number().optional(), error: z.string().optional() });
 
 export interface ModelCheck {
@@ -17,19 +19,6 @@ export interface ModelCheck {
   status: 'ok' | 'failed' | 'unknown';
   latencyMs?: number;
   reason?: string;
-}
-
-async function patchConfig(connection: GatewayConnection, patch: object, note: string): Promise<void> {
-  // Somebody else may write in between: the hash makes that an error, and a second look settles it.
-  for (let attempt = 1; ; attempt += 1) {
-    const { hash } = ConfigSnapshot.parse(await connection.request('config.get', {}));
-    try {
-      await connection.request('config.patch', { baseHash: hash, raw: JSON.stringify(patch), note }, 60_000);
-      return;
-    } catch (error) {
-      if (attempt >= 3) throw error;
-    }
-  }
 }
 
 async function check(connection: GatewayConnection, provider: string): Promise<ModelCheck> {
@@ -62,10 +51,14 @@ export async function setModel(gateway: Gateway, input: ModelSet): Promise<{ pro
         api: 'openai-completions',
         model: { id: model, name: model },
       });
-      await patchConfig(connection, { ...selected, models: { providers: { custom: settings } } }, 'model set by the owner');
+      await patchConfig(connection, {
+        patch: { ...selected, models: { providers: { custom: settings } } },
+        replacedLists: ['models.providers.custom.models'],
+        note,
+      });
     } else {
       await connection.request('models.authSetApiKey', { provider, apiKey }, 60_000);
-      await patchConfig(connection, selected, 'model set by the owner');
+      await patchConfig(connection, { patch: selected, note });
     }
     return { provider, model, check: await check(connection, provider) };
   });
@@ -78,7 +71,7 @@ const Providers = z.object({ models: z.object({ providers: z.record(z.string(), 
 export async function getModel(gateway: Gateway): Promise<{ provider: string | null; model: string | null; baseUrl: string | null }> {
   return asAdmin(gateway, async (connection) => {
     const snapshot = ConfigSnapshot.parse(await connection.request('config.get', {}));
-    const config = snapshot.config ?? snapshot.parsed ?? {};
+    const { config } = snapshot;
     const selected = Selected.safeParse(config);
     if (!selected.success) return { provider: null, model: null, baseUrl: null };
     const named = selected.data.agents.defaults.model;

@@ -1,5 +1,5 @@
 import http2 from 'node:http2';
-import { TunnelAnswer, TunnelChallenge, TunnelVerdict, tunnelProtocol } from '@claw-cloud/contracts';
+import { type ErrorCode, errorCatalogue, TunnelAnswer, TunnelChallenge, TunnelVerdict, tunnelProtocol } from '@claw-cloud/contracts';
 import { fromBase64Url, toBase64Url } from '@claw-cloud/crypto';
 import { type Identity, signTunnelChallenge } from '@claw-cloud/crypto/signing';
 import { WebSocket } from 'ws';
@@ -18,28 +18,36 @@ export interface TunnelOptions {
   random?: () => number;
   /** @default 500 */
   retryBaseMs?: number;
+  /** Wait after a refusal that no repetition mends. @default two minutes */
+  refusedRetryMs?: number;
   /** How often the other end is asked whether it is there. @default 20000 */
   pingMs?: number;
 }
 
-/** The control plane knows this instance and wants no tunnel of it now. */
+/** The control plane wants no tunnel of this instance, and will not soon. */
 class TunnelRefused extends Error {}
+
+const mayPass = (code: string): boolean => Object.hasOwn(errorCatalogue, code) && errorCatalogue[code as ErrorCode].retryable;
 
 const stableAfterMs = 30_000;
 const handshakeLimitMs = 20_000;
-const refusedRetryMs = 2 * 60_000;
 /** More than the api's message limit, so that a message of the owner channel never waits for a window update. */
 const streamWindowBytes = 2 * 1024 * 1024;
 
 async function answerChallenge(wire: SocketDuplex, socket: WebSocket, options: TunnelOptions): Promise<number> {
-  const { instanceId, identity } = options;
+  const { instanceId, identity, controlPlaneUrl } = options;
   const challenge = TunnelChallenge.parse(JSON.parse(await wire.nextText()));
+  // Who asks in another's name would use the signature there.
+  if (challenge.audience !== new URL(controlPlaneUrl).host) {
+    throw new TunnelRefused(`the challenge is for ${challenge.audience.slice(0, 100)}, not for this control plane`);
+  }
   const nonce = fromBase64Url(challenge.nonce);
   const signature = signTunnelChallenge(identity.privateKey, { instanceId, nonce, audience: challenge.audience });
   socket.send(JSON.stringify(TunnelAnswer.parse({ type: 'answer', instanceId, signature: toBase64Url(signature) })));
   const verdict = TunnelVerdict.parse(JSON.parse(await wire.nextText()));
-  if (verdict.type === 'refused') throw new TunnelRefused(`${verdict.code}: ${verdict.message} ${verdict.fix}`);
-  return verdict.epoch;
+  if (verdict.type === 'welcome') return verdict.epoch;
+  const reason = `${verdict.code}: ${verdict.message} ${verdict.fix}`.slice(0, 500);
+  throw mayPass(verdict.code) ? new Error(reason) : new TunnelRefused(reason);
 }
 
 /** Ends a socket whose other end has gone without a word. */
@@ -106,7 +114,7 @@ async function serveOnce(options: TunnelOptions): Promise<number> {
  * refusal is logged and tried again every few minutes, for it may be mended there.
  */
 export async function keepTunnel(options: TunnelOptions): Promise<void> {
-  const { signal, log, retryBaseMs = 500, random = Math.random } = options;
+  const { signal, log, retryBaseMs = 500, refusedRetryMs = 120_000, random = Math.random } = options;
   const backoff = createBackoff({ baseMs: retryBaseMs, capMs: 60_000, random });
   while (!signal.aborted) {
     let waitMs: number | undefined;
