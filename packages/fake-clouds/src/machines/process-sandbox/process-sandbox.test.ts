@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { appendFile, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -188,6 +188,7 @@ test('a first boot cut off by the power plug is not run again', async () => {
 test('a first boot cut off because the sandbox ended is run again', async () => {
   await boot(1, INTERRUPTED);
   await written(1, 'root/begun');
+  await writeFile(inRoot(1, 'etc/claw/model.json'), 'of yesterday');
   await sandbox.stopAll();
   expect(await machineProcesses(await identity(1))).toEqual([]);
   await sandbox.close();
@@ -195,6 +196,7 @@ test('a first boot cut off because the sandbox ended is run again', async () => 
   expect(await sandbox.status(1)).toBe('off');
   await sandbox.powerOn(1);
   await expect.poll(() => readFileSync(inRoot(1, 'root/begun'), 'utf8'), WAIT).toBe('begun\nbegun\n');
+  expect(await readFile(inRoot(1, 'etc/claw/model.json'), 'utf8')).toBe('{"model":"m"}');
 });
 
 test('a new sandbox process finds the machines of the old one, and can end them', async () => {

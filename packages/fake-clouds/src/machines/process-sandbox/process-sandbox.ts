@@ -20,7 +20,10 @@ export interface ProcessSandboxOptions {
   storeDir: string;
   /** First on the machines' PATH. */
   nodeBinDir: string;
-  /** Files the image brings along, by absolute path of the machine; in place before the first command runs. */
+  /**
+   * Files the image brings along, by absolute path of the machine; put in place anew at every boot, because what
+   * they name (the model server's port) may differ after a restart of the sandbox. Readable by the owner only.
+   */
   imageFiles?: Record<string, string>;
   /** Further environment of the machines. */
   env?: Record<string, string>;
@@ -91,8 +94,15 @@ export async function openProcessSandbox(options: ProcessSandboxOptions): Promis
     return record.init !== null && (await startOf(record.init.pid)) === record.init.started;
   }
 
+  async function placeImageFiles({ spec: { id, name } }: MachineRecord) {
+    const files = { '/etc/hostname': `${name}\n`, ...options.imageFiles };
+    for (const [path, content] of Object.entries(files)) {
+      await place(rootOf(id), path, Buffer.from(content), 0o600, false);
+    }
+  }
+
   async function prepareDisk(record: MachineRecord): Promise<string> {
-    const { id, name } = record.spec;
+    const { id } = record.spec;
     const root = rootOf(id);
     const userData = await readFile(join(folder(id), 'user-data'), 'utf8');
     const config = readUserData(userData);
@@ -100,9 +110,6 @@ export async function openProcessSandbox(options: ProcessSandboxOptions): Promis
     for (const path of ['/root', '/tmp', '/etc/claw', '/var/lib', '/var/log', '/run']) {
       await mkdir(underRoot(root, path), { recursive: true });
     }
-    const image = { '/etc/hostname': `${name}\n`, ...options.imageFiles };
-    for (const [path, content] of Object.entries(image))
-      await place(root, path, Buffer.from(content), 0o644, false);
     for (const file of config.files) await place(root, file.path, file.content, file.mode, file.append);
     return firstBootScript(root, config.commands);
   }
@@ -139,6 +146,7 @@ export async function openProcessSandbox(options: ProcessSandboxOptions): Promis
     record.init = null;
     await writeRecord(folder(id), record);
     await say(id, `boot ${record.boots} of server ${id} (${record.spec.name}) at ${now().toISOString()}`);
+    await placeImageFiles(record);
     const script = first ? await prepareDisk(record) : laterBootScript(rootOf(id));
     await writeFile(join(folder(id), 'boot.sh'), script, { mode: 0o600 });
     if (first) await rm(join(folder(id), 'boot.exit'), { force: true });
