@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, chmod, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { access, chmod, mkdtemp, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -22,18 +22,51 @@ export interface TestDatabase extends EmbeddedDatabase {
  * that is made once per set of migrations. `stop()` ends its processes and removes it.
  */
 export async function startTestDatabase(): Promise<TestDatabase> {
-  const dir = await emptyFolder('claw-test-database-');
+  await removeAbandoned();
+  const dir = await emptyFolder(prefix);
+  await writeFile(join(dir, ownerFile), String(process.pid));
   await fillFromTemplate(dir);
   const embedded = await startEmbedded({ dir, durable: false });
-  const { url, secretKey, publishableKey, jwtSecret } = embedded;
-  return {
-    ...embedded,
-    db: createDatabase({ url, secretKey, publishableKey, jwtSecret }),
-    stop: async () => {
-      await embedded.stop();
-      await rm(dir, { recursive: true, force: true });
-    },
+  const stop = async () => {
+    await embedded.stop();
+    await rm(dir, { recursive: true, force: true });
   };
+  try {
+    const { url, secretKey, publishableKey, jwtSecret } = embedded;
+    return { ...embedded, db: createDatabase({ url, secretKey, publishableKey, jwtSecret }), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+const prefix = 'claw-test-database-';
+const ownerFile = 'owner.pid';
+
+/** Postgres outlives a test process that is killed: whoever comes next ends it. */
+async function removeAbandoned(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(prefix)) continue;
+    const dir = join(tmpdir(), name);
+    const owner = Number(await readFile(join(dir, ownerFile), 'utf8').catch(() => ''));
+    if (!owner || isAlive(owner)) continue;
+    const lock = await readFile(join(dir, 'data', 'postmaster.pid'), 'utf8').catch(() => '');
+    const postmaster = Number(lock.split('\n')[0]);
+    // Only the very Postgres of this folder, which works inside it; the number may be another program's by now.
+    const at = postmaster ? await readlink(`/proc/${postmaster}/cwd`).catch(() => undefined) : undefined;
+    if (at === join(dir, 'data')) process.kill(postmaster, 'SIGQUIT');
+    else if (postmaster && isAlive(postmaster)) continue;
+    await rm(dir, { recursive: true, force: true, maxRetries: 5 }).catch(() => {});
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 /** Fills a folder so that `startEmbedded({dir})` finds a database that was stopped a moment ago. */
