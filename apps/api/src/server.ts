@@ -107,7 +107,7 @@ export async function startApi(config: ApiConfig, options: StartOptions = {}): P
   const app = createApp(parts, gate);
   const server = createServer(
     { headersTimeout: 15_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, shouldUpgradeCallback: wantsWebSocket },
-    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+    getRequestListener(app.fetch),
   );
   server.maxConnections = maxConnections;
   serveUpgrades(server, {

@@ -117,7 +117,9 @@ export async function createLocalIssuer(config: LocalIssuerConfig): Promise<Loca
         );
       const headers = new Headers(request.headers);
       headers.set(clientAddressHeader, clientAddress);
-      const answer = await auth.handler(new Request(request, { headers }));
+      // Built from its parts: the server hands in an object that only looks like a Request.
+      const body = method === 'POST' ? await request.arrayBuffer() : null;
+      const answer = await auth.handler(new Request(request.url, { method, headers, body }));
       if (!answer.ok) return asProblem(answer, { requestId, origin });
       return pathname === '/auth/token' || pathname === '/auth/jwks' ? answer : withoutSessionTokens(answer);
     },
