@@ -30,7 +30,7 @@ beforeAll(async () => {
   const { instance } = await readyInstance(platform, owner);
   instanceId = instance.id;
   realKey = instance.agentPublicKey ?? '';
-  sql = postgres(platform.postgresUrl('postgres'), { max: 1 });
+  sql = postgres(platform.postgresUrl('claw'), { max: 1 });
 }, 300_000);
 afterAll(async () => {
   await sql?.end();
