@@ -19,7 +19,7 @@ export interface LocalSession extends Session {
   signUp(input: { email: string; password: string }): Promise<void>;
   signIn(input: { email: string; password: string }): Promise<void>;
   /** Exchanges the token of a one-time sign-in link. */
-  useLink(token: string): Promise<void>;
+  followLink(token: string): Promise<void>;
   /** Whether a session of before is still good. Raises ProblemError `unavailable`. */
   restore(): Promise<boolean>;
 }
@@ -113,7 +113,7 @@ export function createLocalSession(options: LocalSessionOptions): LocalSession {
     signUp: ({ email, password }) =>
       enter('/sign-up/email', { email, password, name: email.split('@')[0] || email }),
     signIn: ({ email, password }) => enter('/sign-in/email', { email, password }),
-    useLink: (token) => enter('/one-time-token/verify', { token }),
+    followLink: (token) => enter('/one-time-token/verify', { token }),
     async restore() {
       try {
         await getToken();

@@ -1,0 +1,123 @@
+import { useNavigate } from '@tanstack/react-router';
+import { MessageSquare, Trash2 } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
+import { isMoving, useReceipt } from '../app/data.ts';
+import { Page } from '../app/shell.tsx';
+import { Button, ButtonLink } from '../design/button.tsx';
+import { Card } from '../design/card.tsx';
+import { ErrorNotice, troubleOf } from '../design/error-notice.tsx';
+import { money } from '../design/price-tag.tsx';
+import { DestroyDialog } from '../instance/destroy-dialog.tsx';
+import { useInstanceEvents } from '../instance/events.ts';
+import { ReceiptView } from '../instance/receipt.tsx';
+import { TimelineView } from '../instance/timeline-view.tsx';
+import { duration } from '../instance/words.ts';
+import { useThisInstance } from './server.tsx';
+
+/** How long the finished timeline is left in sight before the chat opens by itself. */
+const admireMs = 1_400;
+
+/** What happened to a server and what is happening now; goes on to the chat when a deploy ends under one's eyes. */
+export function ServerTimelinePage() {
+  const instance = useThisInstance();
+  const { events, connected, error } = useInstanceEvents(instance.id);
+  const receipt = useReceipt(instance.id, instance.state === 'destroyed');
+  const [destroying, setDestroying] = useState(false);
+  const navigate = useNavigate();
+  const wasMoving = useRef(false);
+  if (isMoving(instance) && instance.state !== 'destroying') wasMoving.current = true;
+  const ready = instance.state === 'ready';
+
+  useEffect(() => {
+    if (!ready || !wasMoving.current) return;
+    const timer = setTimeout(
+      () => void navigate({ to: '/servers/$instanceId/chat', params: { instanceId: instance.id } }),
+      admireMs,
+    );
+    return () => clearTimeout(timer);
+  }, [ready, instance.id, navigate]);
+
+  return (
+    <Page>
+      <div className="grid items-start gap-8 lg:grid-cols-[minmax(0,1fr)_19rem]">
+        <div className="flex flex-col gap-8">
+          {receipt.data && <ReceiptView receipt={receipt.data} />}
+          {receipt.error !== null && <ErrorNotice trouble={troubleOf(receipt.error)} tone="caution" />}
+          {error !== undefined && <ErrorNotice trouble={troubleOf(error)} tone="caution" />}
+          <Card className="p-6">
+            <TimelineView instance={instance} events={events} />
+          </Card>
+          {!connected && error === undefined && (
+            <p role="status" className="text-faint text-sm">
+              The live view was interrupted and is being taken up again. The work itself goes on.
+            </p>
+          )}
+        </div>
+        <aside className="flex flex-col gap-4 lg:sticky lg:top-20">
+          <Facts />
+          {ready && (
+            <ButtonLink to="/servers/$instanceId/chat" params={{ instanceId: instance.id }}>
+              <MessageSquare size={16} aria-hidden /> Open the chat
+            </ButtonLink>
+          )}
+          {instance.state === 'failed' && (
+            <>
+              <Button variant="critical" onClick={() => setDestroying(true)} data-testid="destroy-open">
+                <Trash2 size={15} aria-hidden /> Destroy and clean up
+              </Button>
+              <ButtonLink to="/deploy" variant="secondary">
+                Deploy another
+              </ButtonLink>
+            </>
+          )}
+          {instance.state === 'destroyed' && (
+            <ButtonLink to="/deploy" variant="secondary">
+              Deploy another
+            </ButtonLink>
+          )}
+        </aside>
+      </div>
+      <DestroyDialog open={destroying} instance={instance} onClose={() => setDestroying(false)} />
+    </Page>
+  );
+}
+
+function Facts() {
+  const instance = useThisInstance();
+  const took = instance.readyAt ? Date.parse(instance.readyAt) - Date.parse(instance.createdAt) : null;
+  const lines: [term: string, value: string][] = [
+    ['Region', instance.region],
+    ['Size', instance.size],
+    ...(instance.monthlyPrice !== null && instance.currency !== null
+      ? [['Price', `${money(instance.monthlyPrice, instance.currency)} a month`] as [string, string]]
+      : []),
+    [
+      'Asked for',
+      new Date(instance.createdAt).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' }),
+    ],
+    ...(took !== null ? [['Ready after', duration(took)] as [string, string]] : []),
+    ...(instance.destroyedAt !== null
+      ? [
+          [
+            'Destroyed',
+            new Date(instance.destroyedAt).toLocaleString(undefined, {
+              dateStyle: 'medium',
+              timeStyle: 'short',
+            }),
+          ] as [string, string],
+        ]
+      : []),
+  ];
+  return (
+    <Card className="p-5">
+      <dl className="flex flex-col gap-2.5 text-sm">
+        {lines.map(([term, value]) => (
+          <div key={term} className="flex items-baseline justify-between gap-4">
+            <dt className="text-muted">{term}</dt>
+            <dd className="text-right tabular-nums">{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </Card>
+  );
+}
