@@ -61,7 +61,7 @@ export function enginePins(platform = `${process.platform}-${process.arch}`): En
       package: 'github.com/pulumi/pulumi/pkg/v3/cmd/pulumi',
       ldflags: `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${cliVersion}`,
     },
-    usualBuildMs: 6 * 60_000,
+    usualBuildMs: 8 * 60_000,
     usualDownloadMs: 60_000,
   };
   const hcloud: Piece = {
@@ -76,7 +76,7 @@ export function enginePins(platform = `${process.platform}-${process.arch}`): En
       package: './cmd/pulumi-resource-hcloud',
       ldflags: `-s -w -X main.version=${hcloudVersion}`,
     },
-    usualBuildMs: 5 * 60_000,
+    usualBuildMs: 6 * 60_000,
     usualDownloadMs: 30_000,
   };
   return { cli, hcloud, key: inputsKey([cli, hcloud], platform) };

@@ -60,10 +60,6 @@ export function node24() {
  */
 export async function reexecUnderNode24(scriptUrl, argv = process.argv.slice(2)) {
   if (isNewEnough(process.version)) return undefined;
-  const code = await runOnTerminal(node24(), [fileURLToPath(scriptUrl), ...argv], {
-    env: childEnv({ CLAW_DEPENDENCIES: 'there' }),
-  });
-  // It has said already that it was stopped.
-  if (code === 130) process.exit(130);
-  return code;
+  const env = childEnv({ CLAW_DEPENDENCIES: 'there' });
+  return runOnTerminal(node24(), [fileURLToPath(scriptUrl), ...argv], { env });
 }
