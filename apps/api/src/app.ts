@@ -1,6 +1,7 @@
-import { ProductError } from '@claw-cloud/contracts';
+import { type ErrorCode, ProductError } from '@claw-cloud/contracts';
 import { readEvents } from '@claw-cloud/core';
 import { bodyLimit } from 'hono/body-limit';
+import { routePath } from 'hono/route';
 import { createEventFeeds } from './events/feeds.ts';
 import { allowedMethods } from './http/allowed-methods.ts';
 import { clientAddress } from './http/client-address.ts';
@@ -21,9 +22,13 @@ import { type ApiApp, createRouter } from './routes/kit.ts';
 import { machineRoutes } from './routes/machine.ts';
 import { platformRoutes } from './routes/platform.ts';
 import { signInRoutes } from './routes/sign-in.ts';
-import { routePath } from 'hono/route';
 
 const bodyLimitBytes = 256 * 1024;
+/** What an error's answer says besides. A body that wasn't read to its end leaves a connection nobody can reuse. */
+const headersOf: Partial<Record<ErrorCode, Record<string, string>>> = {
+  unauthenticated: { 'www-authenticate': 'Bearer' },
+  payload_too_large: { connection: 'close' },
+};
 const apiPath = /^\/(v1|auth)\//;
 
 /** The HTTP side of the api: every route, and what holds for all of them. */
@@ -40,7 +45,8 @@ export function createApp(parts: ApiParts, gate: OwnerGate): ApiApp {
     await next();
     c.header('x-request-id', id);
     for (const [name, value] of headers) if (!c.res.headers.has(name)) c.header(name, value);
-    if (apiPath.test(c.req.path) && !c.res.headers.has('cache-control')) c.header('cache-control', 'no-store');
+    if (apiPath.test(c.req.path) && !c.res.headers.has('cache-control'))
+      c.header('cache-control', 'no-store');
     const ownerId = c.get('ownerId');
     log.info('request', {
       method: c.req.method,
@@ -77,7 +83,10 @@ export function createApp(parts: ApiParts, gate: OwnerGate): ApiApp {
   app.route('/', machineRoutes(parts));
   app.route('/', signInRoutes(parts));
   describeApi(app);
-  app.route('/', docsRoutes(() => openApiDocument(app)));
+  app.route(
+    '/',
+    docsRoutes(() => openApiDocument(app)),
+  );
   // Before the dashboard, which answers every GET.
   const methods = allowedMethods(app);
   app.route('/', dashboardRoutes(parts));
@@ -97,8 +106,7 @@ export function createApp(parts: ApiParts, gate: OwnerGate): ApiApp {
     const known = toProductError(error);
     if (!known) log.error('unexpected error', { requestId: id, ...describeError(error) });
     const answer = known ?? plainError('internal');
-    const extra = answer.code === 'unauthenticated' ? { 'www-authenticate': 'Bearer' } : undefined;
-    return problemResponse(answer, id, extra);
+    return problemResponse(answer, id, headersOf[answer.code]);
   });
 
   return app;

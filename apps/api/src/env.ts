@@ -58,12 +58,20 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): ApiConfig {
   const optional = <T extends z.ZodType>(name: Name, schema: T): z.output<T> | null =>
     text(name) === undefined ? null : read(name, schema);
 
-  const publicUrl = read('PUBLIC_URL', httpUrl.transform((url) => new URL(url).origin));
+  const publicUrl = read(
+    'PUBLIC_URL',
+    httpUrl.transform((url) => new URL(url).origin),
+  );
   const listenPort = read('PORT', port, '4600');
   const origins = z
     .string()
     .transform((list) => list.split(',').map((origin) => origin.trim()))
-    .pipe(z.array(httpUrl.transform((url) => new URL(url).origin)).min(1).max(20));
+    .pipe(
+      z
+        .array(httpUrl.transform((url) => new URL(url).origin))
+        .min(1)
+        .max(20),
+    );
 
   const redis = optional('REDIS_URL', redisUrl);
   const queue = redis
@@ -78,9 +86,15 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): ApiConfig {
           // A PEM in one line, as deploy tools like to keep it, is unfolded.
           jwtKey: read(
             'CLERK_JWT_KEY',
-            z.string().transform((pem) => pem.replaceAll('\\n', '\n')).pipe(z.string().regex(/^-----BEGIN PUBLIC KEY-----/)),
+            z
+              .string()
+              .transform((pem) => pem.replaceAll('\\n', '\n'))
+              .pipe(z.string().regex(/^-----BEGIN PUBLIC KEY-----/)),
           ),
-          issuer: read('CLERK_ISSUER', httpUrl.transform((url) => url.replace(/\/$/, ''))),
+          issuer: read(
+            'CLERK_ISSUER',
+            httpUrl.transform((url) => url.replace(/\/$/, '')),
+          ),
           publishableKey: read('CLERK_PUBLISHABLE_KEY', z.string().regex(/^pk_(test|live)_/)),
         }
       : {

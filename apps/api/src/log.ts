@@ -35,14 +35,16 @@ const fieldNames: readonly (keyof LogFields)[] = [
 
 /** Writes one line of JSON per event, with the fields of {@link LogFields} alone, each at most 300 characters. */
 export function createLog(write: (line: string) => void, now: () => Date = () => new Date()): Log {
-  const at = (level: Level) => (event: string, fields: LogFields = {}) => {
-    const line: Record<string, unknown> = { t: now().toISOString(), level, event };
-    for (const name of fieldNames) {
-      const value = fields[name];
-      if (value !== undefined) line[name] = typeof value === 'string' ? value.slice(0, 300) : value;
-    }
-    write(`${JSON.stringify(line)}\n`);
-  };
+  const at =
+    (level: Level) =>
+    (event: string, fields: LogFields = {}) => {
+      const line: Record<string, unknown> = { t: now().toISOString(), level, event };
+      for (const name of fieldNames) {
+        const value = fields[name];
+        if (value !== undefined) line[name] = typeof value === 'string' ? value.slice(0, 300) : value;
+      }
+      write(`${JSON.stringify(line)}\n`);
+    };
   return { info: at('info'), warn: at('warn'), error: at('error') };
 }
 

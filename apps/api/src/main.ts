@@ -26,6 +26,9 @@ try {
 } catch (error) {
   // The operator reads this: a wrong setting is named, anything else shows where it came from.
   if (error instanceof ConfigError) process.stderr.write(`${error.message}\n`);
-  else process.stderr.write(`The api could not start: ${error instanceof Error ? error.message : String(error)}\n`);
+  else
+    process.stderr.write(
+      `The api could not start: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
   process.exit(1);
 }

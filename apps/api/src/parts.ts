@@ -33,7 +33,8 @@ export function verbContext(parts: ApiParts, requestId: string): VerbContext {
     now,
     newId,
     requestId,
-    warn: (message, error) => log.warn('verb', { requestId, reason: `${message.slice(0, 120)} (${nameOf(error)})` }),
+    warn: (message, error) =>
+      log.warn('verb', { requestId, reason: `${message.slice(0, 120)} (${nameOf(error)})` }),
   };
 }
 

@@ -54,7 +54,9 @@ export async function startApi(config: ApiConfig, options: StartOptions = {}): P
   await cryptoReady();
   const stopping = new AbortController();
   const db = options.db ?? createDatabase(config.database);
-  const ownQueue = options.queue ? null : await createQueue(config.queue, { log: (reason) => log.warn('queue', { reason }) });
+  const ownQueue = options.queue
+    ? null
+    : await createQueue(config.queue, { log: (reason) => log.warn('queue', { reason }) });
   const queue = options.queue ?? ownQueue;
   if (!queue) throw new Error('There is no queue.');
   const { issuer, verify } = await signIn(config, log);
@@ -106,7 +108,12 @@ export async function startApi(config: ApiConfig, options: StartOptions = {}): P
 
   const app = createApp(parts, gate);
   const server = createServer(
-    { headersTimeout: 15_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, shouldUpgradeCallback: wantsWebSocket },
+    {
+      headersTimeout: 15_000,
+      requestTimeout: 30_000,
+      keepAliveTimeout: 65_000,
+      shouldUpgradeCallback: wantsWebSocket,
+    },
     getRequestListener(app.fetch),
   );
   server.maxConnections = maxConnections;
@@ -130,10 +137,10 @@ export async function startApi(config: ApiConfig, options: StartOptions = {}): P
       });
       stopping.abort();
       const late = setTimeout(() => server.closeAllConnections(), drainMs);
-      await within(drainMs, channels.closeAll());
-      await within(drainMs, tunnels.closeAll());
+      await within(1_000, channels.closeAll());
+      await within(2_000, tunnels.closeAll());
       keepAlive.stop();
-      await within(drainMs, traffic.stop());
+      await within(1_500, traffic.stop());
       server.closeIdleConnections();
       await closed;
       clearTimeout(late);
@@ -143,10 +150,16 @@ export async function startApi(config: ApiConfig, options: StartOptions = {}): P
   };
 }
 
-async function signIn(config: ApiConfig, log: Log): Promise<{ issuer: LocalIssuer | null } & Pick<ApiParts, 'verify'>> {
+async function signIn(
+  config: ApiConfig,
+  log: Log,
+): Promise<{ issuer: LocalIssuer | null } & Pick<ApiParts, 'verify'>> {
   const { auth, authorizedParties } = config;
   if (auth.kind === 'clerk')
-    return { issuer: null, verify: createVerifier({ jwtKey: auth.jwtKey, issuer: auth.issuer, authorizedParties }) };
+    return {
+      issuer: null,
+      verify: createVerifier({ jwtKey: auth.jwtKey, issuer: auth.issuer, authorizedParties }),
+    };
   const issuer = await createLocalIssuer({
     databaseUrl: auth.databaseUrl,
     baseUrl: config.publicUrl,

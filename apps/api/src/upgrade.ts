@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ownerChannelProtocol, ProductError, relayMessageLimitBytes, tunnelProtocol } from '@claw-cloud/contracts';
+import {
+  ownerChannelProtocol,
+  ProductError,
+  relayMessageLimitBytes,
+  tunnelProtocol,
+} from '@claw-cloud/contracts';
 import { WebSocketServer } from 'ws';
 import type { Channels } from './channel/channels.ts';
 import { clientAddress } from './http/client-address.ts';
@@ -72,7 +77,11 @@ export function serveUpgrades(server: Server, options: UpgradeOptions): void {
     if (origin !== undefined && !allowedOrigins.includes(origin))
       return refuse(
         socket,
-        new ProductError('forbidden', 'Chat from this page is not allowed.', `Open the dashboard at ${allowedOrigins[0]}.`),
+        new ProductError(
+          'forbidden',
+          'Chat from this page is not allowed.',
+          `Open the dashboard at ${allowedOrigins[0]}.`,
+        ),
         requestId,
       );
     const instanceId = channelPath.exec(path)?.[1] ?? '';
@@ -97,7 +106,12 @@ export function serveUpgrades(server: Server, options: UpgradeOptions): void {
 const pathOf = (request: IncomingMessage): string => (request.url ?? '').split('?', 1)[0] ?? '';
 
 /** Answers an upgrade that doesn't happen, in plain HTTP. */
-function refuse(socket: Duplex, error: ProductError, requestId: string, headers: Record<string, string> = {}): void {
+function refuse(
+  socket: Duplex,
+  error: ProductError,
+  requestId: string,
+  headers: Record<string, string> = {},
+): void {
   const text = JSON.stringify(problemBody(error, requestId));
   const lines = [
     `HTTP/1.1 ${error.status} ${error.code}`,

@@ -1,11 +1,6 @@
-import {
-  bearerProtocolPrefix,
-  closeCodes,
-  type ErrorCode,
-  ProductError,
-} from '@claw-cloud/contracts';
-import { getInstance, type OwnerContext } from '@claw-cloud/core';
 import type { ClientHttp2Stream } from 'node:http2';
+import { bearerProtocolPrefix, closeCodes, type ErrorCode, ProductError } from '@claw-cloud/contracts';
+import { getInstance, type OwnerContext } from '@claw-cloud/core';
 import type { WebSocket } from 'ws';
 import { type OwnerGate, RefusedWithHeaders } from '../http/owner.ts';
 import { describeError, type Log } from '../log.ts';
@@ -85,7 +80,11 @@ export function createChannels(options: ChannelsOptions): Channels {
         await getInstance(owner, { instanceId });
         const tunnel = tunnels.get(instanceId);
         if (!tunnel)
-          throw new ProductError('instance_offline', 'The instance is not connected.', 'Wait a moment: it dials again by itself.');
+          throw new ProductError(
+            'instance_offline',
+            'The instance is not connected.',
+            'Wait a moment: it dials again by itself.',
+          );
         take(owner.actor.ownerId);
         try {
           return { admitted: true, stream: await openOwnerStream(tunnel.session), owner };
@@ -95,7 +94,8 @@ export function createChannels(options: ChannelsOptions): Channels {
         }
       } catch (error) {
         const known = error instanceof RefusedWithHeaders ? error.error : error;
-        if (!(known instanceof ProductError)) log.error('channel failed', { requestId, instanceId, ...describeError(error) });
+        if (!(known instanceof ProductError))
+          log.error('channel failed', { requestId, instanceId, ...describeError(error) });
         // A malformed id names nothing.
         const asked = known instanceof ProductError ? known.code : 'internal';
         const reason = asked === 'invalid_request' ? 'not_found' : asked;

@@ -1,6 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type InstanceEvent, ProductError } from '@claw-cloud/contracts';
 import type { OwnerContext } from '@claw-cloud/core';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface EventFeedsOptions {
   readonly read: (
@@ -53,7 +53,14 @@ export function createEventFeeds(options: EventFeedsOptions): EventFeeds {
   const join = (key: string, context: OwnerContext, instanceId: string, last: number): Feed => {
     let feed = feeds.get(key);
     if (!feed) {
-      feed = { last, recent: [], watchers: 0, failure: undefined, waiting: new Set(), end: new AbortController() };
+      feed = {
+        last,
+        recent: [],
+        watchers: 0,
+        failure: undefined,
+        waiting: new Set(),
+        end: new AbortController(),
+      };
       feeds.set(key, feed);
       void poll(key, feed, context, instanceId);
     }

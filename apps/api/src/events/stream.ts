@@ -23,6 +23,8 @@ export function eventStream(
     ended = true;
     clearTimeout(maxAge);
     left.abort();
+    // A generator that waits at a yield hears no signal: this is what makes it leave the feed.
+    void pages.return().catch(() => undefined);
     done();
   };
   return new ReadableStream(
@@ -52,5 +54,7 @@ export function eventStream(
 function frames(page: InstanceEvent[]): string {
   if (page.length === 0) return ': heartbeat\n\n';
   // JSON text holds no line break, so one data line is enough.
-  return page.map((event) => `id: ${event.seq}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`).join('');
+  return page
+    .map((event) => `id: ${event.seq}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`)
+    .join('');
 }

@@ -29,7 +29,11 @@ export function createOwnerGate(parts: ApiParts): OwnerGate {
   const ensured = new Map<string, number>();
   return async (token, requestId) => {
     if (token === undefined || token === '')
-      throw new ProductError('unauthenticated', 'You are not signed in.', 'Sign in, and send the session token.');
+      throw new ProductError(
+        'unauthenticated',
+        'You are not signed in.',
+        'Sign in, and send the session token.',
+      );
     const claims = await parts.verify(token);
     const wait = parts.limiter.take('owner', claims.sub);
     if (wait !== null) {

@@ -24,7 +24,11 @@ export function toProductError(error: unknown): ProductError | null {
     if (error.status === 413) return plainError('payload_too_large');
     if (error.status === 404) return plainError('not_found');
     if (error.status < 500)
-      return new ProductError('invalid_request', 'The body is not valid JSON.', 'Send JSON, with content-type application/json.');
+      return new ProductError(
+        'invalid_request',
+        'The body is not valid JSON.',
+        'Send JSON, with content-type application/json.',
+      );
   }
   return null;
 }
@@ -46,7 +50,11 @@ export function problemBody(error: ProductError, requestId: string): Problem {
 }
 
 /** An error as an HTTP answer. */
-export function problemResponse(error: ProductError, requestId: string, headers: Record<string, string> = {}): Response {
+export function problemResponse(
+  error: ProductError,
+  requestId: string,
+  headers: Record<string, string> = {},
+): Response {
   return new Response(JSON.stringify(problemBody(error, requestId)), {
     status: error.status,
     headers: { 'content-type': problemType, 'cache-control': 'no-store', ...headers },

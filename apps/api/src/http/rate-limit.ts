@@ -40,7 +40,10 @@ export interface RateLimiter {
 }
 
 /** Token buckets in this process's memory, at most 50,000. `now` is in milliseconds. */
-export function createRateLimiter(limits: Limits = defaultLimits, now: () => number = performance.now.bind(performance)): RateLimiter {
+export function createRateLimiter(
+  limits: Limits = defaultLimits,
+  now: () => number = performance.now.bind(performance),
+): RateLimiter {
   const buckets = new Map<string, { tokens: number; at: number }>();
   return {
     take(kind, key) {
@@ -50,7 +53,8 @@ export function createRateLimiter(limits: Limits = defaultLimits, now: () => num
       const bucket = buckets.get(name);
       // Deleted and set again, so that the map is in order of last use.
       if (bucket) buckets.delete(name);
-      else if (buckets.size >= maxBuckets) for (const oldest of buckets.keys()) if (buckets.delete(oldest)) break;
+      else if (buckets.size >= maxBuckets)
+        for (const oldest of buckets.keys()) if (buckets.delete(oldest)) break;
       const tokens = bucket ? Math.min(burst, bucket.tokens + ((at - bucket.at) / 1000) * perSecond) : burst;
       const allowed = tokens >= 1;
       buckets.set(name, { tokens: allowed ? tokens - 1 : tokens, at });
@@ -62,7 +66,11 @@ export function createRateLimiter(limits: Limits = defaultLimits, now: () => num
 /** The error of a bucket that is empty; the wait goes into the Retry-After header. */
 export function tooMany(seconds: number): { error: ProductError; headers: { 'retry-after': string } } {
   return {
-    error: new ProductError('rate_limited', 'Too many requests in a short time.', `Wait ${seconds} s, then try again.`),
+    error: new ProductError(
+      'rate_limited',
+      'Too many requests in a short time.',
+      `Wait ${seconds} s, then try again.`,
+    ),
     headers: { 'retry-after': String(seconds) },
   };
 }

@@ -1,7 +1,7 @@
 import { ProductError } from '@claw-cloud/contracts';
+import { createApp } from '../app.ts';
 import type { OwnerGate } from '../http/owner.ts';
 import type { ApiParts } from '../parts.ts';
-import { createApp } from '../app.ts';
 import { openApiDocument } from './document.ts';
 
 /** The document of an api that has every route, made without a database: routes are described, never called. */

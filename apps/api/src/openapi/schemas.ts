@@ -25,6 +25,7 @@ const named = {
 
 // Names are set in the generator's registry rather than by `.openapi()`: that method exists only on schemas made
 // after the generator was loaded, and the contracts know nothing of it.
-for (const [name, schema] of Object.entries(named)) zodToOpenAPIRegistry.add(schema, { _internal: { refId: name } });
+for (const [name, schema] of Object.entries(named))
+  zodToOpenAPIRegistry.add(schema, { _internal: { refId: name } });
 
 export const ProblemSchema = contracts.Problem;

@@ -1,8 +1,23 @@
 import { AddCredential, Catalogue, Credential, CredentialId } from '@claw-cloud/contracts';
-import { addCredential, getCatalogue, getCredential, listCredentials, removeCredential } from '@claw-cloud/core';
+import {
+  addCredential,
+  getCatalogue,
+  getCredential,
+  listCredentials,
+  removeCredential,
+} from '@claw-cloud/core';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { OwnerGate } from '../http/owner.ts';
-import { type ApiApp, answer, body, createRouter, listOf, ownersOnly, problems, sessionSecurity } from './kit.ts';
+import {
+  type ApiApp,
+  answer,
+  body,
+  createRouter,
+  listOf,
+  ownersOnly,
+  problems,
+  sessionSecurity,
+} from './kit.ts';
 
 const params = z.object({ id: CredentialId });
 
@@ -17,7 +32,8 @@ export function credentialRoutes(gate: OwnerGate): ApiApp {
       path: '/v1/credentials',
       operationId: 'addCredential',
       summary: 'Adds a sealed credential',
-      description: 'The id is made by the client, so that a repeated request adds nothing twice. It is `verifying` until the cloud has answered.',
+      description:
+        'The id is made by the client, so that a repeated request adds nothing twice. It is `verifying` until the cloud has answered.',
       ...common,
       request: { body: body(AddCredential) },
       responses: {

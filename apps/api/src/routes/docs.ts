@@ -27,13 +27,22 @@ const served = new Set(['swagger-ui.css', 'swagger-ui-bundle.js']);
 /** The OpenAPI document, and a page to read it and try it with; the page comes from this server alone. */
 export function docsRoutes(document: () => unknown): ApiApp {
   const app = createRouter();
-  const files = createFiles(dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/swagger-ui.css')));
-  const html = { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': docsPolicy, 'cache-control': 'no-cache' };
+  const files = createFiles(
+    dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/swagger-ui.css')),
+  );
+  const html = {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': docsPolicy,
+    'cache-control': 'no-cache',
+  };
   let text: string | undefined;
 
   app.get('/openapi.json', (c) => {
     text ??= JSON.stringify(document());
-    return c.body(text, 200, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-cache' });
+    return c.body(text, 200, {
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-cache',
+    });
   });
   app.get('/docs', (c) => c.body(page, 200, html));
   app.get('/docs/start.js', (c) => c.body(start, 200, { 'content-type': 'text/javascript; charset=utf-8' }));

@@ -59,9 +59,17 @@ export function eventRoutes(parts: ApiParts, gate: OwnerGate, feeds: EventFeeds)
         else open.delete(ownerId);
       };
       const after = Number(from);
-      const stream = eventStream((signal) => feeds.follow(owner, instanceId, { after, page }, signal), parts.stopping, done);
+      const stream = eventStream(
+        (signal) => feeds.follow(owner, instanceId, { after, page }, signal),
+        parts.stopping,
+        done,
+      );
       return new Response(stream, {
-        headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
+        headers: {
+          'content-type': 'text/event-stream; charset=utf-8',
+          'cache-control': 'no-store',
+          'x-accel-buffering': 'no',
+        },
       }) as never;
     },
   );

@@ -1,8 +1,24 @@
 import { DeployInstance, Instance, InstanceId, Operation, OperationId, Receipt } from '@claw-cloud/contracts';
-import { deployInstance, destroyInstance, getInstance, getOperation, getReceipt, listInstances } from '@claw-cloud/core';
+import {
+  deployInstance,
+  destroyInstance,
+  getInstance,
+  getOperation,
+  getReceipt,
+  listInstances,
+} from '@claw-cloud/core';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { OwnerGate } from '../http/owner.ts';
-import { type ApiApp, answer, body, createRouter, listOf, ownersOnly, problems, sessionSecurity } from './kit.ts';
+import {
+  type ApiApp,
+  answer,
+  body,
+  createRouter,
+  listOf,
+  ownersOnly,
+  problems,
+  sessionSecurity,
+} from './kit.ts';
 
 const params = z.object({ id: InstanceId });
 const Deployment = z.object({ instance: Instance, operation: Operation });
@@ -18,7 +34,8 @@ export function instanceRoutes(gate: OwnerGate): ApiApp {
       path: '/v1/instances',
       operationId: 'deployInstance',
       summary: 'Deploys an instance into the credential’s cloud account',
-      description: 'The id is made by the client, so that a repeated request deploys nothing twice. The work goes on in an operation; watch it at /v1/instances/{id}/events.',
+      description:
+        'The id is made by the client, so that a repeated request deploys nothing twice. The work goes on in an operation; watch it at /v1/instances/{id}/events.',
       ...common,
       request: { body: body(DeployInstance) },
       responses: {
@@ -66,7 +83,10 @@ export function instanceRoutes(gate: OwnerGate): ApiApp {
       summary: 'Destroys an instance and everything made for it',
       ...common,
       request: { params },
-      responses: { 202: answer(Operation, 'The operation that does it, this one or one asked for before.'), ...problems },
+      responses: {
+        202: answer(Operation, 'The operation that does it, this one or one asked for before.'),
+        ...problems,
+      },
     }),
     async (c) => c.json(await destroyInstance(c.get('owner'), { instanceId: c.req.valid('param').id }), 202),
   );

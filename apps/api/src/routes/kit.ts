@@ -1,7 +1,7 @@
-import type { HttpBindings } from '@hono/node-server';
-import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { ProductError } from '@claw-cloud/contracts';
 import type { OwnerContext } from '@claw-cloud/core';
+import type { HttpBindings } from '@hono/node-server';
+import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { createMiddleware } from 'hono/factory';
 import { bearerToken, type OwnerGate } from '../http/owner.ts';
 import { problemType } from '../http/problem.ts';
@@ -23,9 +23,16 @@ export function createRouter(): ApiApp {
       // An id of the wrong form names nothing.
       if (result.target === 'param')
         throw new ProductError('not_found', 'There is nothing under this id.', 'Check the id.');
-      throw new ProductError('invalid_request', 'The request is not complete or not valid.', 'Correct the fields named in "issues".', {
-        issues: result.error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.join('.'), message })),
-      });
+      throw new ProductError(
+        'invalid_request',
+        'The request is not complete or not valid.',
+        'Correct the fields named in "issues".',
+        {
+          issues: result.error.issues
+            .slice(0, 20)
+            .map(({ path, message }) => ({ path: path.join('.'), message })),
+        },
+      );
     },
   });
 }
@@ -52,6 +59,9 @@ export const body = <T extends z.ZodType>(schema: T) => ({
 });
 /** The answer of every operation that doesn't succeed. */
 export const problems = {
-  default: { description: 'What went wrong, and what to do about it.', content: { [problemType]: { schema: ProblemSchema } } },
+  default: {
+    description: 'What went wrong, and what to do about it.',
+    content: { [problemType]: { schema: ProblemSchema } },
+  },
 };
 export const listOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item) });

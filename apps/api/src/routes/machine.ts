@@ -1,12 +1,11 @@
-import { RegisterInstance, ReportPhase } from '@claw-cloud/contracts';
-import { type MachineContext, registerInstance, reportPhase } from '@claw-cloud/core';
-import { hashToken } from '@claw-cloud/crypto/tokens';
-import { createRoute, z } from '@hono/zod-openapi';
-import { ProductError } from '@claw-cloud/contracts';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { ProductError, RegisterInstance, ReportPhase } from '@claw-cloud/contracts';
+import { type MachineContext, registerInstance, reportPhase } from '@claw-cloud/core';
+import { hashToken } from '@claw-cloud/crypto/tokens';
+import { createRoute, z } from '@hono/zod-openapi';
 import { createMiddleware } from 'hono/factory';
 import { bearerToken, RefusedWithHeaders } from '../http/owner.ts';
 import { plainError } from '../http/problem.ts';
@@ -28,7 +27,10 @@ export function machineRoutes(parts: ApiParts): ApiApp {
     await next();
   });
   /** From here on only the token's hash exists. */
-  const machine = (c: { req: { header(name: string): string | undefined }; get(name: 'requestId'): string }): MachineContext => {
+  const machine = (c: {
+    req: { header(name: string): string | undefined };
+    get(name: 'requestId'): string;
+  }): MachineContext => {
     const token = bearerToken(c.req.header('authorization'));
     if (token === undefined || token.length > 200)
       throw new ProductError(

@@ -23,7 +23,10 @@ export function signInRoutes(parts: ApiParts): ApiApp {
 
   app.all('/auth/*', (c) => {
     if (c.req.method === 'POST') limit(c.get('clientAddress'));
-    return issuer.handler(c.req.raw, { clientAddress: c.get('clientAddress'), requestId: c.get('requestId') });
+    return issuer.handler(c.req.raw, {
+      clientAddress: c.get('clientAddress'),
+      requestId: c.get('requestId'),
+    });
   });
 
   const { operatorToken } = config.auth;
@@ -41,13 +44,20 @@ export function signInRoutes(parts: ApiParts): ApiApp {
         'For the operator of an installation with local accounts, e.g. its launcher. Exists only where LOCAL_OPERATOR_TOKEN is set. Makes the account when it is absent.',
       security: [{ operator: [] }],
       request: { body: body(z.object({ email: z.email().max(254) })) },
-      responses: { 201: answer(SignInLink, 'The link, and the token POST /auth/one-time-token/verify takes.'), ...problems },
+      responses: {
+        201: answer(SignInLink, 'The link, and the token POST /auth/one-time-token/verify takes.'),
+        ...problems,
+      },
       middleware: [
         async (c, next) => {
           limit(c.get('clientAddress'));
           // Digests have one length, so that the comparison takes the same time for every guess.
           if (!timingSafeEqual(digest(bearerToken(c.req.header('authorization')) ?? ''), expected))
-            throw new ProductError('unauthenticated', 'The operator token is absent or wrong.', 'Send the value of LOCAL_OPERATOR_TOKEN.');
+            throw new ProductError(
+              'unauthenticated',
+              'The operator token is absent or wrong.',
+              'Send the value of LOCAL_OPERATOR_TOKEN.',
+            );
           await next();
         },
       ],

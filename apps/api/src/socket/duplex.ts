@@ -52,7 +52,8 @@ export function socketDuplex(socket: WebSocket, options: SocketDuplexOptions = {
   });
   socket.on('message', (data, isBinary) => {
     if (duplex.destroyed) return;
-    if (!isBinary || !Buffer.isBuffer(data)) return void duplex.destroy(new SocketEnd(1003, 'binary messages only'));
+    if (!isBinary || !Buffer.isBuffer(data))
+      return void duplex.destroy(new SocketEnd(1003, 'binary messages only'));
     onMessage?.(data.length);
     if (!duplex.push(data)) socket.pause();
   });

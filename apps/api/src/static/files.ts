@@ -37,7 +37,8 @@ export function createFiles(folder: string): Files {
 
   const locate = async (path: string) => {
     const segments = path.split('/').filter((segment) => segment !== '');
-    if (segments.length === 0 || segments.length > 12 || !segments.every((name) => plainSegment.test(name))) return null;
+    if (segments.length === 0 || segments.length > 12 || !segments.every((name) => plainSegment.test(name)))
+      return null;
     try {
       root ??= realpath(folder);
       const file = await realpath(join(await root, ...segments));

@@ -24,14 +24,20 @@ export async function proveInstance(socket: WebSocket, options: ProofOptions): P
   const nonce = options.randomBytes(32);
   const { audience } = options;
   const answered = nextText(socket, options.timeoutMs);
-  socket.send(JSON.stringify({ type: 'challenge', nonce: toBase64Url(nonce), audience } satisfies TunnelChallenge));
+  socket.send(
+    JSON.stringify({ type: 'challenge', nonce: toBase64Url(nonce), audience } satisfies TunnelChallenge),
+  );
   const answer = TunnelAnswer.safeParse(parseJson(await answered));
   if (!answer.success) throw refusal('invalid_request', 'That was no answer to a tunnel challenge.');
   const { instanceId, signature } = answer.data;
   const key = await options.identityKey(instanceId);
-  if (key === null) throw refusal('tunnel_key_unknown', 'This instance is not registered, or is being destroyed.');
+  if (key === null)
+    throw refusal('tunnel_key_unknown', 'This instance is not registered, or is being destroyed.');
   if (!verifyTunnelChallenge(fromBase64Url(key), { instanceId, nonce, audience }, decode(signature)))
-    throw refusal('tunnel_signature_invalid', 'The signature is not of the key this instance has registered.');
+    throw refusal(
+      'tunnel_signature_invalid',
+      'The signature is not of the key this instance has registered.',
+    );
   return instanceId;
 }
 
@@ -55,12 +61,15 @@ function nextText(socket: WebSocket, timeoutMs: number): Promise<string> {
     const onMessage = (data: unknown, isBinary: boolean) =>
       settle(() => {
         if (isBinary || !Buffer.isBuffer(data) || data.length > answerLimitBytes)
-          return reject(refusal('invalid_request', 'The answer to a tunnel challenge is one short text message.'));
+          return reject(
+            refusal('invalid_request', 'The answer to a tunnel challenge is one short text message.'),
+          );
         resolve(data.toString('utf8'));
       });
     const onClose = () => settle(() => reject(refusal('invalid_request', 'The instance hung up.')));
     const timer = setTimeout(
-      () => settle(() => reject(refusal('invalid_request', 'The answer to the tunnel challenge took too long.'))),
+      () =>
+        settle(() => reject(refusal('invalid_request', 'The answer to the tunnel challenge took too long.'))),
       timeoutMs,
     );
     socket.on('message', onMessage);

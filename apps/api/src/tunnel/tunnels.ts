@@ -51,7 +51,16 @@ const markReadyAttempts = 8;
 
 /** The api's ends of the tunnels that end in this process, at most one per instance. */
 export function createTunnels(options: TunnelsOptions): Tunnels {
-  const { audience, keepAlive, log, identityKey, attach, detach, markReady, answerTimeoutMs = 10_000 } = options;
+  const {
+    audience,
+    keepAlive,
+    log,
+    identityKey,
+    attach,
+    detach,
+    markReady,
+    answerTimeoutMs = 10_000,
+  } = options;
   const live = new Map<string, Tunnel & { close(code: number, reason: string): Promise<void> }>();
   let unproven = 0;
 
@@ -59,7 +68,11 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
     const known =
       error instanceof ProductError
         ? error
-        : new ProductError('unavailable', 'The control plane can not take the tunnel now.', 'The agent tries again by itself.');
+        : new ProductError(
+            'unavailable',
+            'The control plane can not take the tunnel now.',
+            'The agent tries again by itself.',
+          );
     log.warn('tunnel refused', error instanceof ProductError ? { reason: known.code } : describeError(error));
     if (socket.readyState !== WebSocket.OPEN) return;
     const { code, message, fix } = known;
@@ -67,7 +80,12 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
     socket.close(code === 'unavailable' ? closeCodes.internal : closeCodes.refused, code);
   };
 
-  const tellReady = async (instanceId: string, epoch: number, session: ClientHttp2Session, signal: AbortSignal) => {
+  const tellReady = async (
+    instanceId: string,
+    epoch: number,
+    session: ClientHttp2Session,
+    signal: AbortSignal,
+  ) => {
     const health = await awaitReady(session, signal);
     for (let attempt = 1; health && !signal.aborted && attempt <= markReadyAttempts; attempt += 1) {
       try {
@@ -134,7 +152,14 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
     async accept(socket) {
       socket.on('error', () => undefined);
       if (unproven >= maxUnproven)
-        return refuse(socket, new ProductError('unavailable', 'Too many tunnels are opening.', 'The agent tries again by itself.'));
+        return refuse(
+          socket,
+          new ProductError(
+            'unavailable',
+            'Too many tunnels are opening.',
+            'The agent tries again by itself.',
+          ),
+        );
       unproven += 1;
       try {
         const instanceId = await proveInstance(socket, {
