@@ -9,7 +9,11 @@ const limitMs = 5 * 60_000;
 const bin = (path) => join(repositoryRoot, 'node_modules', path);
 
 const checks = [
-  ['format and lint', bin('@biomejs/biome/bin/biome'), ['check', '--error-on-warnings', '.']],
+  [
+    'format and lint',
+    bin('@biomejs/biome/bin/biome'),
+    ['check', '--error-on-warnings', '--reporter=summary', '.'],
+  ],
   [
     'import rules',
     bin('dependency-cruiser/bin/dependency-cruiser.mjs'),

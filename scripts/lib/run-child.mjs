@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { childEnv } from './env.mjs';
 
 const killAfterMs = 5_000;
-const headLines = 15;
+const headLimit = 4_000;
+const headLines = 60;
 const tailLines = 45;
 
 /**
@@ -22,14 +23,17 @@ export async function runChild(command, args, { cwd, env, signal, timeoutMs }) {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
+  let head = '';
   let both = '';
+  const note = (text) => {
+    head += text.slice(0, Math.max(0, headLimit - head.length));
+    both = (both + text).slice(-20_000);
+  };
   child.stdout.setEncoding('utf8').on('data', (text) => {
     stdout = (stdout + text).slice(-200_000);
-    both = (both + text).slice(-20_000);
+    note(text);
   });
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    both = (both + text).slice(-20_000);
-  });
+  child.stderr.setEncoding('utf8').on('data', note);
   let hardKill;
   let late = false;
   const end = () => {
@@ -50,7 +54,7 @@ export async function runChild(command, args, { cwd, env, signal, timeoutMs }) {
     if (late) throw new Error(`${command} took longer than ${timeoutMs / 1000} s`);
     if (code === 0) return stdout;
     throw new Error(
-      `${[command, ...args].join(' ').slice(0, 200)} ended with ${code}:\n${headAndTail(both)}`,
+      `${[command, ...args].join(' ').slice(0, 200)} ended with ${code}:\n${headAndTail(head, both)}`,
     );
   } finally {
     clearTimeout(limit);
@@ -60,10 +64,10 @@ export async function runChild(command, args, { cwd, env, signal, timeoutMs }) {
 }
 
 /** The cause of a failure tends to stand first or last. */
-function headAndTail(text) {
-  const lines = text.trim().split('\n');
-  if (lines.length <= headLines + tailLines) return lines.join('\n');
-  return [...lines.slice(0, headLines), '…', ...lines.slice(-tailLines)].join('\n');
+function headAndTail(head, both) {
+  const lines = both.trim().split('\n');
+  if (head.length < headLimit && lines.length <= tailLines) return lines.join('\n');
+  return [...head.split('\n').slice(0, headLines), '…', ...lines.slice(-tailLines)].join('\n');
 }
 
 function killGroup(pid, signal) {
