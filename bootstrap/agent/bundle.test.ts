@@ -33,6 +33,7 @@ test('builds one file that runs by itself, the same bytes wherever it is built',
     openclawVersion: pinnedOpenClawVersion,
   });
   // No node_modules in reach: libsodium and ws are inside.
-  const run = (...args: string[]) => execFileSync(process.execPath, [bundle.path, ...args], { cwd: one, encoding: 'utf8', env: {} });
+  const run = (...args: string[]) =>
+    execFileSync(process.execPath, [bundle.path, ...args], { cwd: one, encoding: 'utf8', env: {} });
   expect(run('version')).toBe(`${agentVersion}\n`);
 });

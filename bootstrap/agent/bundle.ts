@@ -32,7 +32,9 @@ export async function buildAgentBundle(outDir: string): Promise<AgentBundle> {
     // ws looks for these two and does without.
     external: ['bufferutil', 'utf-8-validate'],
     // ws is CommonJS and asks for Node's modules by require, which an ES module doesn't have.
-    banner: { js: "import { createRequire as clawCreateRequire } from 'node:module';const require = clawCreateRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as clawCreateRequire } from 'node:module';const require = clawCreateRequire(import.meta.url);",
+    },
   });
   const bytes = result.outputFiles[0]?.contents;
   if (!bytes) throw new Error('esbuild made no file');

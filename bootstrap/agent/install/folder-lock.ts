@@ -31,7 +31,11 @@ function holder(lock: string): number | null {
  * Runs `work` while holding a lock between the processes of one computer: a folder, made by one and
  * removed at the end. A lock whose holder has died is taken over. Raises after `limitMs` of waiting.
  */
-export async function withFolderLock<T>(lock: string, options: FolderLockOptions, work: () => Promise<T>): Promise<T> {
+export async function withFolderLock<T>(
+  lock: string,
+  options: FolderLockOptions,
+  work: () => Promise<T>,
+): Promise<T> {
   const { signal, limitMs, log } = options;
   const deadline = Date.now() + limitMs;
   let ownerless = 0;
@@ -51,7 +55,8 @@ export async function withFolderLock<T>(lock: string, options: FolderLockOptions
       rmSync(lock, { recursive: true, force: true });
       continue;
     }
-    if (Date.now() > deadline) throw new Error(`Waited ${Math.round(limitMs / 1000)} s for process ${pid}, which holds ${lock}`);
+    if (Date.now() > deadline)
+      throw new Error(`Waited ${Math.round(limitMs / 1000)} s for process ${pid}, which holds ${lock}`);
     if (!said) log(`waiting for process ${pid ?? '?'}, which is installing the same`);
     said = true;
     await pause(300, signal);

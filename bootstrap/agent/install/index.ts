@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { createBackoff, pause } from '../src/backoff.ts';
 import { redactedTail } from '../src/redact.ts';
@@ -52,7 +60,9 @@ function findNpm(nodeBin: string, path: string): string {
 
 function installedVersion(packageDir: string): string | null {
   try {
-    const manifest = JSON.parse(readFileSync(join(packageDir, 'package.json'), 'utf8')) as { version?: unknown };
+    const manifest = JSON.parse(readFileSync(join(packageDir, 'package.json'), 'utf8')) as {
+      version?: unknown;
+    };
     return typeof manifest.version === 'string' ? manifest.version : null;
   } catch {
     return null;
@@ -66,7 +76,13 @@ function runNpm(options: EnsureOpenClawOptions, npm: string, prefix: string, ver
     nodeBin,
     [npm, 'install', '--global', '--prefix', prefix, `openclaw@${version}`]
       // Of all packages only OpenClaw's own lifecycle may run; npm refuses this flag outside --global.
-      .concat('--allow-scripts=openclaw', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=http'),
+      .concat(
+        '--allow-scripts=openclaw',
+        '--no-audit',
+        '--no-fund',
+        '--no-update-notifier',
+        '--loglevel=http',
+      ),
     {
       cwd: prefix,
       // Behind a company's proxy the system trusts what Node alone would not.
@@ -89,7 +105,12 @@ function runNpm(options: EnsureOpenClawOptions, npm: string, prefix: string, ver
   child.once('error', reject);
   child.once('close', (code) => {
     if (code === 0) resolve();
-    else reject(new Error(`npm ended with ${code}: ${redactedTail(tail.replace(/^npm http.*$/gm, '').trim(), [], 1500)}`));
+    else
+      reject(
+        new Error(
+          `npm ended with ${code}: ${redactedTail(tail.replace(/^npm http.*$/gm, '').trim(), [], 1500)}`,
+        ),
+      );
   });
   return promise;
 }
@@ -108,7 +129,11 @@ export async function ensureOpenClaw(options: EnsureOpenClawOptions): Promise<Op
   const target = join(storeDir, `openclaw-${version}`);
   const packageOf = (prefix: string) => join(prefix, 'lib/node_modules/openclaw');
   const marker = join(target, '.complete.json');
-  const install: OpenClawInstall = { path: packageOf(target), version, compileCache: join(storeDir, 'compile-cache') };
+  const install: OpenClawInstall = {
+    path: packageOf(target),
+    version,
+    compileCache: join(storeDir, 'compile-cache'),
+  };
   const isComplete = () => existsSync(marker) && installedVersion(install.path) === version;
   if (isComplete()) return install;
 
@@ -124,7 +149,8 @@ export async function ensureOpenClaw(options: EnsureOpenClawOptions): Promise<Op
         log(`OpenClaw ${version}: installing from the npm registry, usually under a minute`);
         await runNpm(options, npm, prefix, version);
         const got = installedVersion(packageOf(prefix));
-        if (got !== version) throw new Error(`npm installed OpenClaw ${got ?? 'not at all'} instead of ${version}`);
+        if (got !== version)
+          throw new Error(`npm installed OpenClaw ${got ?? 'not at all'} instead of ${version}`);
         rmSync(target, { recursive: true, force: true });
         renameSync(prefix, target);
         writeFileSync(marker, JSON.stringify({ version }));
@@ -133,7 +159,9 @@ export async function ensureOpenClaw(options: EnsureOpenClawOptions): Promise<Op
       } catch (error) {
         rmSync(prefix, { recursive: true, force: true });
         if (attempt >= attempts || signal.aborted) throw error;
-        log(`OpenClaw: attempt ${attempt} of ${attempts} failed, trying again: ${String(error).slice(0, 300)}`);
+        log(
+          `OpenClaw: attempt ${attempt} of ${attempts} failed, trying again: ${String(error).slice(0, 300)}`,
+        );
         await pause(backoff.next(), signal);
       }
     }

@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -50,11 +60,16 @@ const install = (path: string, options = {}) =>
 test('installs the pinned release once, whole, letting only its own scripts run', async () => {
   const path = fakeNpm();
   const first = await install(path);
-  expect(first).toMatchObject({ version: '2026.9.6', path: join(folder, 'store/openclaw-2026.9.6/lib/node_modules/openclaw') });
+  expect(first).toMatchObject({
+    version: '2026.9.6',
+    path: join(folder, 'store/openclaw-2026.9.6/lib/node_modules/openclaw'),
+  });
   expect(await install(path)).toEqual(first);
   expect(calls()).toHaveLength(1);
   const { args, secret } = JSON.parse(calls()[0] ?? '{}') as { args: string[]; secret?: string };
-  expect(args).toEqual(expect.arrayContaining(['install', '--global', 'openclaw@2026.9.6', '--allow-scripts=openclaw']));
+  expect(args).toEqual(
+    expect.arrayContaining(['install', '--global', 'openclaw@2026.9.6', '--allow-scripts=openclaw']),
+  );
   expect(secret).toBeUndefined();
   expect(readdirSync(join(folder, 'store'))).toEqual(['openclaw-2026.9.6']);
 });
@@ -68,7 +83,9 @@ test('two at once install once', async () => {
 });
 
 test('takes nothing that is not the pinned release, and leaves nothing of a failure', async () => {
-  await expect(install(fakeNpm({ version: '2026.9.5' }))).rejects.toThrow('npm installed OpenClaw 2026.9.5 instead of 2026.9.6');
+  await expect(install(fakeNpm({ version: '2026.9.5' }))).rejects.toThrow(
+    'npm installed OpenClaw 2026.9.5 instead of 2026.9.6',
+  );
   const error = await install(fakeNpm({ code: 3 })).catch((reason: Error) => reason);
   expect((error as Error).message).toContain('npm ended with 3: npm error it broke');
   expect((error as Error).message).not.toContain('abcdef123456');
@@ -88,10 +105,16 @@ test('a lock of a dead process is taken over, one of a live process is waited fo
   const lock = join(folder, 'a.lock');
   mkdirSync(lock);
   writeFileSync(join(lock, 'pid'), '999999999');
-  const options = { signal: AbortSignal.timeout(5000), limitMs: 200, log: (line: string) => lines.push(line) };
+  const options = {
+    signal: AbortSignal.timeout(5000),
+    limitMs: 200,
+    log: (line: string) => lines.push(line),
+  };
   expect(await withFolderLock(lock, options, async () => 'mine')).toBe('mine');
   expect(existsSync(lock)).toBe(false);
   mkdirSync(lock);
   writeFileSync(join(lock, 'pid'), String(process.pid));
-  await expect(withFolderLock(lock, options, async () => 'mine')).rejects.toThrow(`process ${process.pid}, which holds`);
+  await expect(withFolderLock(lock, options, async () => 'mine')).rejects.toThrow(
+    `process ${process.pid}, which holds`,
+  );
 });

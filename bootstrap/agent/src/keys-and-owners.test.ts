@@ -23,7 +23,8 @@ test('keys are made once, kept for their owner only, and stay the same', () => {
   expect(toBase64Url(again.channel.publicKey)).toBe(toBase64Url(first.channel.publicKey));
   expect(again.gatewayDevice.id).toBe(first.gatewayDevice.id);
   const lib = join(root, 'var/lib/claw');
-  for (const name of readdirSync(lib)) expect([name, statSync(join(lib, name)).mode & 0o777]).toEqual([name, 0o600]);
+  for (const name of readdirSync(lib))
+    expect([name, statSync(join(lib, name)).mode & 0o777]).toEqual([name, 0o600]);
   const challenge = { instanceId: 'ins_x', nonce: new Uint8Array(32), audience: 'cloud.example' };
   const signature = signTunnelChallenge(again.identity.privateKey, challenge);
   expect(verifyTunnelChallenge(first.identity.publicKey, challenge, signature)).toBe(true);
@@ -44,7 +45,11 @@ test('owners are known from birth, and a later enrolment changes nothing', () =>
   enrolOwners(path, enrolment);
   enrolOwners(path, { ...enrolment, devicePublicKey: toBase64Url(stranger.publicKey) });
   const owners = openOwners(path);
-  expect([device, recovery, stranger].map(({ publicKey }) => owners.isEnrolled(publicKey))).toEqual([true, true, false]);
+  expect([device, recovery, stranger].map(({ publicKey }) => owners.isEnrolled(publicKey))).toEqual([
+    true,
+    true,
+    false,
+  ]);
   expect(owners.pairing()?.secret).toEqual(fromBase64Url(secret));
 });
 

@@ -1,5 +1,17 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { fromBase64Url, generateKeyPair, type KeyPair, keyPairFromPrivateKey, toBase64Url } from '@claw-cloud/crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto';
+import {
+  fromBase64Url,
+  generateKeyPair,
+  type KeyPair,
+  keyPairFromPrivateKey,
+  toBase64Url,
+} from '@claw-cloud/crypto';
 import { generateIdentity, type Identity, identityFromPrivateKey } from '@claw-cloud/crypto/signing';
 import type { Paths } from './paths.ts';
 import { readIfThere, writePrivate } from './private-file.ts';

@@ -14,7 +14,12 @@ export interface LogOptions {
 }
 
 /** A log of lines in a bounded file. Lines are redacted; callers never pass a word of content. */
-export function createLog({ file, maxBytes = 2 * 1024 * 1024, now = () => new Date(), echo = false }: LogOptions): Log {
+export function createLog({
+  file,
+  maxBytes = 2 * 1024 * 1024,
+  now = () => new Date(),
+  echo = false,
+}: LogOptions): Log {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   let size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   return (message) => {

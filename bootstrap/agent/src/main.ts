@@ -50,7 +50,8 @@ async function startInBackground(env: AgentEnvironment, paths: Paths): Promise<n
   child.once('exit', (code) => {
     exit = code ?? 1;
   });
-  for (let waited = 0; waited < 10_000 && exit === null && runningAgent(paths.pidFile) === null; waited += 50) await sleep(50);
+  for (let waited = 0; waited < 10_000 && exit === null && runningAgent(paths.pidFile) === null; waited += 50)
+    await sleep(50);
   if (exit !== null) {
     process.stderr.write(`claw-agent: it ended at once, with code ${exit}; see ${paths.agentLog}\n`);
     return 1;

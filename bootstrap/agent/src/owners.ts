@@ -1,7 +1,7 @@
-import { fromBase64Url, toBase64Url } from '@claw-cloud/crypto';
-import type { Pairing } from '@claw-cloud/crypto/owner-channel';
 import type { OwnerEnrolment } from '@claw-cloud/contracts';
 import { PublicKey } from '@claw-cloud/contracts';
+import { fromBase64Url, toBase64Url } from '@claw-cloud/crypto';
+import type { Pairing } from '@claw-cloud/crypto/owner-channel';
 import { z } from 'zod';
 import { readIfThere, writePrivate } from './private-file.ts';
 

@@ -23,7 +23,8 @@ test('takes known secrets out in plain and in base64', () => {
 });
 
 test('leaves what helps', () => {
-  const text = 'npm error code ENOTFOUND, request to https://registry.example/openclaw failed after 3 attempts';
+  const text =
+    'npm error code ENOTFOUND, request to https://registry.example/openclaw failed after 3 attempts';
   expect(redact(text)).toBe(text);
 });
 

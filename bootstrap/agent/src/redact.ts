@@ -1,6 +1,9 @@
 const patterns: readonly [RegExp, string][] = [
   [/\b(bearer)\s+[A-Za-z0-9._~+/=-]{8,}/gi, '$1 [redacted]'],
-  [/("?(?:api[-_ ]?key|token|secret|password|authorization|cookie)"?\s*[:=]\s*)("[^"]*"|'[^']*'|\S+)/gi, '$1[redacted]'],
+  [
+    /("?(?:api[-_ ]?key|token|secret|password|authorization|cookie)"?\s*[:=]\s*)("[^"]*"|'[^']*'|\S+)/gi,
+    '$1[redacted]',
+  ],
   // Keys of the common model providers and chat channels, wherever they stand.
   [/\b(?:sk|pk|rk|xox[abps]|ghp|gho|github_pat|AIza)[-_A-Za-z0-9]{12,}/g, '[redacted]'],
   [/\b\d{8,10}:[A-Za-z0-9_-]{30,}\b/g, '[redacted]'],

@@ -1,4 +1,4 @@
-import http2 from 'node:http2';
+import type http2 from 'node:http2';
 import type { InstanceHealth } from '@claw-cloud/contracts';
 import { ready } from '@claw-cloud/crypto';
 import { bootstrap, resume, type Started, type StartOptions } from './bootstrap/bootstrap.ts';

@@ -8,7 +8,6 @@ import { type KeyPair, toBase64Url } from '@claw-cloud/crypto';
 import { generateDeviceKeyPair, generatePairingSecret } from '@claw-cloud/crypto/owner-keys';
 import { generateToken } from '@claw-cloud/crypto/tokens';
 import { parse } from 'yaml';
-import { buildUserData } from '../../userdata/src/index.ts';
 import { isRunning } from '../install/folder-lock.ts';
 
 export interface Birth {
@@ -70,7 +69,9 @@ export function createMachine(env: Record<string, string> = {}): Machine {
   const machine: Machine = {
     root,
     writeFiles(userData) {
-      const document = parse(userData) as { write_files: { path: string; permissions: string; content: string }[] };
+      const document = parse(userData) as {
+        write_files: { path: string; permissions: string; content: string }[];
+      };
       for (const file of document.write_files) {
         mkdirSync(dirname(at(file.path)), { recursive: true });
         writeFileSync(at(file.path), file.content, { mode: Number.parseInt(file.permissions, 8) });
@@ -89,7 +90,10 @@ export function createMachine(env: Record<string, string> = {}): Machine {
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       let output = '';
-      for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => { output += chunk.toString(); });
+      for (const stream of [child.stdout, child.stderr])
+        stream?.on('data', (chunk: Buffer) => {
+          output += chunk.toString();
+        });
       const [code] = (await once(child, 'close')) as [number | null];
       return { code, output };
     },
@@ -100,7 +104,8 @@ export function createMachine(env: Record<string, string> = {}): Machine {
       const pid = agentPid();
       if (pid === null) return;
       process.kill(pid, signal);
-      for (let waited = 0; waited < 30_000 && isRunning(pid); waited += 100) await new Promise((resolve) => setTimeout(resolve, 100));
+      for (let waited = 0; waited < 30_000 && isRunning(pid); waited += 100)
+        await new Promise((resolve) => setTimeout(resolve, 100));
     },
     async remove() {
       await machine.stop();

@@ -1,6 +1,6 @@
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import { OwnerFrame } from '@claw-cloud/contracts';
-import { type CryptoError, type KeyPair } from '@claw-cloud/crypto';
+import type { CryptoError, KeyPair } from '@claw-cloud/crypto';
 import { createInitiator } from '@claw-cloud/crypto/owner-channel';
 
 export interface OwnerDevice {
@@ -8,9 +8,17 @@ export interface OwnerDevice {
   frames: OwnerFrame[];
   send(frame: OwnerFrame): void;
   /** The first frame, past or future, that `pick` gives something for. */
-  wait<T>(what: string, pick: (frame: OwnerFrame) => T | null | undefined | false, limitMs?: number): Promise<T>;
+  wait<T>(
+    what: string,
+    pick: (frame: OwnerFrame) => T | null | undefined | false,
+    limitMs?: number,
+  ): Promise<T>;
   /** A gateway request and its payload; raises with the gateway's error. */
-  request(method: string, params?: Record<string, unknown>, limitMs?: number): Promise<Record<string, unknown>>;
+  request(
+    method: string,
+    params?: Record<string, unknown>,
+    limitMs?: number,
+  ): Promise<Record<string, unknown>>;
   command(name: string, params?: Record<string, unknown>, limitMs?: number): Promise<unknown>;
   /** How the channel ended: null in good order. */
   ended: Promise<CryptoError | null>;
@@ -26,7 +34,10 @@ export interface DeviceOptions {
 }
 
 /** An owner's device at the other end of a tunnel: opens `POST /owner` and the channel in it; for tests. */
-export async function openOwnerDevice(session: ClientHttp2Session, options: DeviceOptions): Promise<OwnerDevice> {
+export async function openOwnerDevice(
+  session: ClientHttp2Session,
+  options: DeviceOptions,
+): Promise<OwnerDevice> {
   const stream = session.request({ ':method': 'POST', ':path': '/owner' });
   const frames: OwnerFrame[] = [];
   const watchers = new Set<(frame: OwnerFrame) => void>();
@@ -69,7 +80,8 @@ export async function openOwnerDevice(session: ClientHttp2Session, options: Devi
         const found = pick(frame);
         if (found) return Promise.resolve(found);
       }
-      const { promise, resolve, reject } = Promise.withResolvers<Exclude<ReturnType<typeof pick>, null | undefined | false>>();
+      const { promise, resolve, reject } =
+        Promise.withResolvers<Exclude<ReturnType<typeof pick>, null | undefined | false>>();
       const timer = setTimeout(() => reject(new Error(`waited ${limitMs} ms for ${what}`)), limitMs);
       const watcher = (frame: OwnerFrame) => {
         const found = pick(frame);
@@ -87,7 +99,11 @@ export async function openOwnerDevice(session: ClientHttp2Session, options: Devi
       const id = `t${count}`;
       const answer = device.wait(
         method,
-        (frame) => frame.type === 'gateway' && frame.frame['type'] === 'res' && frame.frame['id'] === id && frame.frame,
+        (frame) =>
+          frame.type === 'gateway' &&
+          frame.frame['type'] === 'res' &&
+          frame.frame['id'] === id &&
+          frame.frame,
         limitMs,
       );
       device.send({ type: 'gateway', frame: { type: 'req', id, method, params } });

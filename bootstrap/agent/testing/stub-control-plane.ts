@@ -5,6 +5,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { RegisterInstance, ReportPhase, TunnelAnswer, tunnelProtocol } from '@claw-cloud/contracts';
 import { fromBase64Url, toBase64Url } from '@claw-cloud/crypto';
 import { verifyTunnelChallenge } from '@claw-cloud/crypto/signing';
@@ -15,6 +16,8 @@ export interface StubOptions {
   /** Where `<sha256>.mjs` lie; nothing is served without. */
   bundleDir?: string;
   token: string;
+  /** @default the host it was asked at */
+  audience?: string;
   /** What registering answers instead of taking the keys. */
   refuseRegistration?: () => { status: number; code: string } | null;
   /** What the tunnel's verdict says instead of welcome. */
@@ -30,6 +33,8 @@ export interface StubControlPlane {
   tunnel(limitMs?: number): Promise<http2.ClientHttp2Session>;
   /** Cuts the current tunnel's socket. */
   cutTunnel(): void;
+  /** Leaves the current tunnel's socket open and hears nothing of it any more. */
+  freezeTunnel(): void;
   tunnels: () => number;
   close(): Promise<void>;
 }
@@ -41,6 +46,7 @@ export async function startStubControlPlane(options: StubOptions): Promise<StubC
   let registered: RegisterInstance | null = null;
   let session: http2.ClientHttp2Session | null = null;
   let current: WebSocket | null = null;
+  let wire: Duplex | null = null;
   let tunnels = 0;
   const waiting: ((session: http2.ClientHttp2Session) => void)[] = [];
 
@@ -60,8 +66,9 @@ export async function startStubControlPlane(options: StubOptions): Promise<StubC
     }
     let body = '';
     for await (const chunk of request) body += chunk;
-    if (request.headers.authorization !== `Bearer ${options.token}`) return problem(401, 'registration_token_invalid');
-    if (request.url === '/v1/bootstrap/phases') {
+    if (request.headers.authorization !== `Bearer ${options.token}`)
+      return problem(401, 'registration_token_invalid');
+    if (request.url === '/v1/bootstrap/phases' && !registered) {
       phases.push(ReportPhase.parse(JSON.parse(body)));
       response.writeHead(204).end();
     } else if (request.url === '/v1/bootstrap/register') {
@@ -73,15 +80,25 @@ export async function startStubControlPlane(options: StubOptions): Promise<StubC
     } else problem(404, 'not_found');
   });
 
-  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, handleProtocols: () => tunnelProtocol });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    handleProtocols: () => tunnelProtocol,
+  });
   const takeTunnel = async (socket: WebSocket, audience: string): Promise<void> => {
     const wire = createSocketDuplex(socket);
     const nonce = new Uint8Array(randomBytes(32));
     socket.send(JSON.stringify({ type: 'challenge', nonce: toBase64Url(nonce), audience }));
     const answer = TunnelAnswer.parse(JSON.parse(await wire.nextText()));
     const key = registered ? fromBase64Url(registered.identityPublicKey) : new Uint8Array(32);
-    const proven = verifyTunnelChallenge(key, { instanceId: answer.instanceId, nonce, audience }, fromBase64Url(answer.signature));
-    const refusal = proven ? options.refuseTunnel?.() : { code: 'tunnel_signature_invalid', message: 'Wrong key.', fix: 'None.' };
+    const proven = verifyTunnelChallenge(
+      key,
+      { instanceId: answer.instanceId, nonce, audience },
+      fromBase64Url(answer.signature),
+    );
+    const refusal = proven
+      ? options.refuseTunnel?.()
+      : { code: 'tunnel_signature_invalid', message: 'Wrong key.', fix: 'None.' };
     tunnels += 1;
     if (refusal) {
       socket.send(JSON.stringify({ type: 'refused', ...refusal }));
@@ -98,9 +115,10 @@ export async function startStubControlPlane(options: StubOptions): Promise<StubC
   };
   server.on('upgrade', (request, socket, head) => {
     requests.push(`UPGRADE ${request.url}`);
+    wire = socket;
     sockets.handleUpgrade(request, socket, head, (ws) => {
       ws.on('error', () => undefined);
-      takeTunnel(ws, request.headers.host ?? '').catch(() => ws.terminate());
+      takeTunnel(ws, options.audience ?? request.headers.host ?? '').catch(() => ws.terminate());
     });
   });
   server.listen(0, '127.0.0.1');
@@ -113,6 +131,7 @@ export async function startStubControlPlane(options: StubOptions): Promise<StubC
     registered: () => registered,
     tunnels: () => tunnels,
     cutTunnel: () => current?.terminate(),
+    freezeTunnel: () => wire?.pause(),
     tunnel(limitMs = 60_000) {
       if (session && !session.closed && !session.destroyed) return Promise.resolve(session);
       const { promise, resolve, reject } = Promise.withResolvers<http2.ClientHttp2Session>();

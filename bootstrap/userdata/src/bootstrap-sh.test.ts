@@ -1,9 +1,19 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ready } from '@claw-cloud/crypto';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createMachine, type Machine, makeBirth } from '../../agent/testing/machine.ts';
 import { type StubControlPlane, startStubControlPlane } from '../../agent/testing/stub-control-plane.ts';
 import { buildUserData } from './index.ts';
@@ -33,7 +43,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const born = (url = controlPlane.url, sha = sha256) => machine.writeFiles(buildUserData(makeBirth(url, sha, token).config));
+const born = (url = controlPlane.url, sha = sha256) =>
+  machine.writeFiles(buildUserData(makeBirth(url, sha, token).config));
 const fetches = () => controlPlane.requests.filter((line) => line.includes('/v1/agent/')).length;
 const started = () => (existsSync(join(machine.root, 'started')) ? machine.read('started') : '');
 
@@ -41,7 +52,23 @@ const started = () => (existsSync(join(machine.root, 'started')) ? machine.read(
 function systemWithout(...absent: string[]): string {
   const bin = join(folder, 'bin');
   mkdirSync(bin);
-  const programs = ['sh', 'sed', 'head', 'tr', 'cut', 'date', 'mkdir', 'mv', 'rm', 'chmod', 'sleep', 'od', 'sha256sum', 'curl', 'cat'];
+  const programs = [
+    'sh',
+    'sed',
+    'head',
+    'tr',
+    'cut',
+    'date',
+    'mkdir',
+    'mv',
+    'rm',
+    'chmod',
+    'sleep',
+    'od',
+    'sha256sum',
+    'curl',
+    'cat',
+  ];
   for (const program of programs) {
     const real = ['/usr/bin', '/bin'].map((where) => join(where, program)).find((file) => existsSync(file));
     if (real && !absent.includes(program)) symlinkSync(real, join(bin, program));
@@ -112,14 +139,18 @@ test('does without curl and sha256sum', async () => {
   born();
   const { code, output } = await machine.boot({ PATH: systemWithout('curl', 'sha256sum') });
   expect([code, started()], output).toEqual([0, 'bootstrap\n']);
-  expect(controlPlane.phases).toMatchObject([{ phase: 'booting', status: 'started', message: 'The machine is up' }]);
+  expect(controlPlane.phases).toMatchObject([
+    { phase: 'booting', status: 'started', message: 'The machine is up' },
+  ]);
 });
 
 test('keeps the token off every command line', async () => {
   born();
   const bin = systemWithout('curl');
   const seen = join(folder, 'arguments');
-  writeFileSync(join(bin, 'curl'), `#!/bin/sh\necho "$@" >>"${seen}"\nexec /usr/bin/curl "$@"\n`, { mode: 0o755 });
+  writeFileSync(join(bin, 'curl'), `#!/bin/sh\necho "$@" >>"${seen}"\nexec /usr/bin/curl "$@"\n`, {
+    mode: 0o755,
+  });
   expect((await machine.boot({ PATH: bin })).code).toBe(0);
   expect(readFileSync(seen, 'utf8')).toContain('/v1/agent/');
   expect(readFileSync(seen, 'utf8')).not.toContain(token);

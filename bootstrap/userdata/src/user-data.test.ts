@@ -12,7 +12,12 @@ const config: BootstrapConfig = {
   registrationToken: key('T'),
   agent: { sha256: 'a'.repeat(64), version: '0.1.0' },
   openclaw: { version: '2026.9.6' },
-  owners: { devicePublicKey: key('D'), deviceName: 'Firefox on “Linux”: #1', recoveryPublicKey: key('R'), pairingSecret: key('P') },
+  owners: {
+    devicePublicKey: key('D'),
+    deviceName: 'Firefox on “Linux”: #1',
+    recoveryPublicKey: key('R'),
+    pairingSecret: key('P'),
+  },
 };
 
 interface CloudConfig {
@@ -28,7 +33,11 @@ test('writes the configuration and the script, runs the script, and lets nobody 
   // cloud-init reads YAML 1.1, where a bare 0600 is a number.
   const document = parse(text, { version: '1.1' }) as CloudConfig;
   const { write_files: files, ...rest } = document;
-  expect(rest).toEqual({ ssh_pwauth: false, disable_root: true, runcmd: [['/bin/sh', '/opt/claw/bootstrap.sh']] });
+  expect(rest).toEqual({
+    ssh_pwauth: false,
+    disable_root: true,
+    runcmd: [['/bin/sh', '/opt/claw/bootstrap.sh']],
+  });
   expect(files.map(({ path, owner, permissions }) => [path, owner, permissions])).toEqual([
     ['/etc/claw/bootstrap.json', 'root:root', '0600'],
     ['/opt/claw/bootstrap.sh', 'root:root', '0700'],

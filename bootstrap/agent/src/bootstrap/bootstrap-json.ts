@@ -19,6 +19,7 @@ export function readBootstrapJson(path: string): BootstrapConfig | null {
 /** Takes the one-time token and the enrolment out of the file, durably; bootstrap.sh still finds the agent by it. */
 export function wipeBootstrapJson(path: string): void {
   const json = z.looseObject({}).parse(JSON.parse(readIfThere(path) ?? '{}'));
-  const { registrationToken: _token, owners: _owners, ...rest } = json;
+  const { registrationToken, owners, ...rest } = json;
+  if (registrationToken === undefined && owners === undefined) return;
   writePrivate(path, `${JSON.stringify(rest, null, 1)}\n`);
 }

@@ -30,8 +30,9 @@ export interface Started {
   gateway: Gateway;
 }
 
-const readyLimitMs = 3 * 60_000;
-const warmUpLimitMs = 90_000;
+/** Ten seconds on a machine of its own; a busy or small one takes minutes. */
+const readyLimitMs = 5 * 60_000;
+const warmUpLimitMs = 3 * 60_000;
 
 /** OpenClaw's heap: half the memory, at least what a few turns need and at most what they ever use. */
 function heapMb(processSandbox: boolean): number {
@@ -39,7 +40,10 @@ function heapMb(processSandbox: boolean): number {
   return Math.min(Math.max(half, 1024), processSandbox ? 1536 : 4096);
 }
 
-function installOpenClaw({ env, paths, log, signal }: StartOptions, version: string): Promise<OpenClawInstall> {
+function installOpenClaw(
+  { env, paths, log, signal }: StartOptions,
+  version: string,
+): Promise<OpenClawInstall> {
   return ensureOpenClaw({
     storeDir: paths.store,
     nodeBin: process.execPath,
@@ -64,7 +68,10 @@ function createGateway({ env, paths, keys, log }: StartOptions, install: OpenCla
     heapMb: heapMb(env.processSandbox),
     log,
   });
-  return { supervisor, gateway: { port: env.gatewayPort, token, device: keys.gatewayDevice, state: supervisor.state } };
+  return {
+    supervisor,
+    gateway: { port: env.gatewayPort, token, device: keys.gatewayDevice, state: supervisor.state },
+  };
 }
 
 /** A turn on the stand-in; a failure is logged only, for the owner's first turn works without it, slower. */
@@ -97,7 +104,14 @@ export async function bootstrap(options: StartOptions, config: BootstrapConfig):
   };
 
   enrolOwners(paths.ownersJson, config.owners);
-  const initial: AgentState = { v: 1, instanceId, controlPlaneUrl, openclawVersion, registrationTried: false, registered: false };
+  const initial: AgentState = {
+    v: 1,
+    instanceId,
+    controlPlaneUrl,
+    openclawVersion,
+    registrationTried: false,
+    registered: false,
+  };
   let state = readState(paths.stateJson) ?? initial;
   const save = (change: Partial<AgentState>): void => {
     state = { ...state, ...change };
@@ -124,7 +138,9 @@ export async function bootstrap(options: StartOptions, config: BootstrapConfig):
       started.supervisor.start();
       await started.supervisor.whenReady(readyLimitMs);
     });
-    const cleanUp = await phase('warming', 'OpenClaw takes a first turn', () => tryWarmUp(started.gateway, warmUpModel, note));
+    const cleanUp = await phase('warming', 'OpenClaw takes a first turn', () =>
+      tryWarmUp(started.gateway, warmUpModel, note),
+    );
     // Takes seconds and nobody waits for it: the owner's page shows its own conversations only.
     void cleanUp().catch(ignoreFailure(log));
     await phase('registering', 'The instance registers its keys', async () => {

@@ -1,4 +1,4 @@
-import { type RegisterInstance, type ReportPhase } from '@claw-cloud/contracts';
+import type { RegisterInstance, ReportPhase } from '@claw-cloud/contracts';
 import { z } from 'zod';
 import { createBackoff, pause } from '../backoff.ts';
 import type { Log } from '../log.ts';
@@ -24,7 +24,11 @@ export class RegistrationRefused extends Error {
   }
 }
 
-const Problem = z.object({ code: z.string().max(80), detail: z.string().max(2000).catch(''), fix: z.string().max(2000).catch('') });
+const Problem = z.object({
+  code: z.string().max(80),
+  detail: z.string().max(2000).catch(''),
+  fix: z.string().max(2000).catch(''),
+});
 
 const registerAttempts = 40;
 const reportAttempts = 3;
@@ -56,7 +60,8 @@ export function createControlPlane(options: ControlPlaneOptions) {
         why = reason(error);
       }
       if (signal.aborted) return;
-      if (attempt >= reportAttempts) return log(`the report "${report.phase} ${report.status}" was not taken: ${why}`);
+      if (attempt >= reportAttempts)
+        return log(`the report "${report.phase} ${report.status}" was not taken: ${why}`);
       await pause(backoff.next(), signal).catch(() => undefined);
     }
   };

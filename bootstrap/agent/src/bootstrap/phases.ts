@@ -29,7 +29,10 @@ export function createPhaseRunner(options: PhaseRunnerOptions): PhaseRunner {
     try {
       const result = await work();
       log(`phase ${phase}: finished in ${elapsedMs()} ms`);
-      controlPlane.report({ instanceId, phase, status: 'finished', message, elapsedMs: elapsedMs() });
+      // A registration uses the token up, and the control plane knows of it first.
+      if (phase !== 'registering') {
+        controlPlane.report({ instanceId, phase, status: 'finished', message, elapsedMs: elapsedMs() });
+      }
       return result;
     } catch (error) {
       const cause = redactedTail(error instanceof Error ? error.message : String(error), secrets, 500);

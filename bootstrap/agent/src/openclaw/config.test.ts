@@ -25,14 +25,24 @@ const read = () => JSON.parse(readFileSync(paths.openclawConfig, 'utf8')) as Con
 const change = (config: object) => writeFileSync(paths.openclawConfig, JSON.stringify(config));
 const bringModel = (id = 'm-1') => {
   mkdirSync(dirname(paths.modelJson), { recursive: true });
-  const provider = { id: 'sandbox', baseUrl: 'http://127.0.0.1:2/v1', apiKey: 'key', api: 'openai-completions' };
+  const provider = {
+    id: 'sandbox',
+    baseUrl: 'http://127.0.0.1:2/v1',
+    apiKey: 'key',
+    api: 'openai-completions',
+  };
   writeFileSync(paths.modelJson, JSON.stringify({ provider, model: { id, name: 'Small' } }));
 };
 
 test('a first configuration is closed to the network, asks before commands, and names no secret', () => {
   expect(write()).toBe('stand-in');
   const { gateway, tools, agents } = read();
-  expect(gateway).toMatchObject({ bind: 'loopback', port: 18_789, terminal: { enabled: false }, controlUi: { enabled: false } });
+  expect(gateway).toMatchObject({
+    bind: 'loopback',
+    port: 18_789,
+    terminal: { enabled: false },
+    controlUi: { enabled: false },
+  });
   expect(gateway.auth.token).toBe('${OPENCLAW_GATEWAY_TOKEN}');
   expect(tools).toEqual({ exec: { mode: 'ask' }, elevated: { enabled: false } });
   expect(agents.defaults).toEqual({ heartbeat: { every: '0m' } });
@@ -52,7 +62,11 @@ test('keeps what the owner changed, and enforces what nobody may change', () => 
   write();
   const after = read();
   expect(after.gateway).toMatchObject({ bind: 'loopback', terminal: { enabled: false } });
-  expect(after.tools).toEqual({ exec: { mode: 'ask' }, elevated: { enabled: false }, web: { enabled: true } });
+  expect(after.tools).toEqual({
+    exec: { mode: 'ask' },
+    elevated: { enabled: false },
+    web: { enabled: true },
+  });
   expect(after.agents.defaults).toEqual({ heartbeat: { every: '1h' }, model: { primary: 'openai/x' } });
   expect(after.channels).toEqual({ telegram: { enabled: true } });
 });
@@ -63,7 +77,10 @@ test("takes the image's model as the default until the owner sets one, and warms
   expect(read().agents.defaults.model?.primary).toBe('sandbox/m-1');
   expect(Object.keys(read().models.providers ?? {})).toEqual(['sandbox']);
   const config = read();
-  change({ ...config, agents: { defaults: { ...config.agents.defaults, model: { primary: 'anthropic/x' } } } });
+  change({
+    ...config,
+    agents: { defaults: { ...config.agents.defaults, model: { primary: 'anthropic/x' } } },
+  });
   expect(write()).toBe('stand-in');
   expect(read().agents.defaults.model?.primary).toBe('anthropic/x');
 });

@@ -19,7 +19,8 @@ export const ModelJson = z.object({
 export const warmUpProvider = 'claw-warm-up';
 
 type Json = { [key: string]: unknown };
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function merge(base: Json, over: Json): Json {
   const merged: Json = { ...base };
@@ -55,13 +56,25 @@ const enforcedSettings = (port: number, paths: Paths): Json => ({
 });
 
 /** One provider of OpenAI's or another known protocol, as OpenClaw's configuration has it. */
-export function providerSettings(input: { baseUrl: string; apiKey: string; api: string; model: { id: string; name: string } }): Json {
+export function providerSettings(input: {
+  baseUrl: string;
+  apiKey: string;
+  api: string;
+  model: { id: string; name: string };
+}): Json {
   return {
     baseUrl: input.baseUrl,
     apiKey: input.apiKey,
     api: input.api,
     models: [
-      { id: input.model.id, name: input.model.name, reasoning: false, input: ['text', 'image'], contextWindow: 128_000, maxTokens: 8192 },
+      {
+        id: input.model.id,
+        name: input.model.name,
+        reasoning: false,
+        input: ['text', 'image'],
+        contextWindow: 128_000,
+        maxTokens: 8192,
+      },
     ],
   };
 }
@@ -81,7 +94,8 @@ export type WarmUpModel = 'default' | 'stand-in';
  * parent folders are made; a model of the image becomes the default as long as none is set.
  */
 export function writeOpenClawConfig({ paths, port, standInUrl }: ConfigInput): WarmUpModel {
-  for (const folder of [paths.openclawState, paths.openclawHome]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const folder of [paths.openclawState, paths.openclawHome])
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
   const text = readIfThere(paths.openclawConfig);
   const existing: Json = text === null ? {} : (JSON.parse(text) as Json);
   const imageText = readIfThere(paths.modelJson);
@@ -91,11 +105,14 @@ export function writeOpenClawConfig({ paths, port, standInUrl }: ConfigInput): W
   let config = merge(merge(firstSettings, existing), enforcedSettings(port, paths));
   if (image && (chosen === null || chosen === imageModel)) {
     config = merge(config, {
-      models: { providers: { [image.provider.id]: providerSettings({ ...image.provider, model: image.model }) } },
+      models: {
+        providers: { [image.provider.id]: providerSettings({ ...image.provider, model: image.model }) },
+      },
       agents: { defaults: { model: { primary: imageModel } } },
     });
   }
-  const warmUpModel = imageModel !== null && (chosen === null || chosen === imageModel) ? 'default' : 'stand-in';
+  const warmUpModel =
+    imageModel !== null && (chosen === null || chosen === imageModel) ? 'default' : 'stand-in';
   const standIn = providerSettings({
     baseUrl: standInUrl,
     apiKey: 'none',
@@ -103,7 +120,10 @@ export function writeOpenClawConfig({ paths, port, standInUrl }: ConfigInput): W
     model: { id: 'stand-in', name: 'Warm-up' },
   });
   const providers = { [warmUpProvider]: warmUpModel === 'stand-in' ? standIn : undefined };
-  writePrivate(paths.openclawConfig, `${JSON.stringify(merge(config, { models: { providers } }), null, 2)}\n`);
+  writePrivate(
+    paths.openclawConfig,
+    `${JSON.stringify(merge(config, { models: { providers } }), null, 2)}\n`,
+  );
   return warmUpModel;
 }
 

@@ -25,7 +25,10 @@ const Response = z.object({
   payload: z.unknown().optional(),
   error: GatewayError.optional(),
 });
-const Hello = z.looseObject({ server: z.looseObject({ version: z.string() }), auth: z.looseObject({ scopes: z.array(z.string()) }) });
+const Hello = z.looseObject({
+  server: z.looseObject({ version: z.string() }),
+  auth: z.looseObject({ scopes: z.array(z.string()) }),
+});
 export type Hello = z.infer<typeof Hello>;
 
 /** An error OpenClaw's gateway answered with. */
@@ -60,9 +63,25 @@ const client = { id: 'gateway-client', version: agentVersion, platform: 'linux',
 
 /** OpenClaw's signed text, v3: scopes joined by commas, the last field (device family) empty. */
 function signedConnect({ device, scopes, token }: ConnectOptions, nonce: string, ts: number) {
-  const text = ['v3', device.id, client.id, client.mode, 'operator', scopes.join(','), String(ts), token, nonce];
+  const text = [
+    'v3',
+    device.id,
+    client.id,
+    client.mode,
+    'operator',
+    scopes.join(','),
+    String(ts),
+    token,
+    nonce,
+  ];
   const signature = sign(null, Buffer.from([...text, client.platform, ''].join('|')), device.privateKey);
-  return { id: device.id, publicKey: device.publicKey, signature: signature.toString('base64url'), signedAt: ts, nonce };
+  return {
+    id: device.id,
+    publicKey: device.publicKey,
+    signature: signature.toString('base64url'),
+    signedAt: ts,
+    nonce,
+  };
 }
 
 /**
@@ -99,16 +118,18 @@ export function connectGateway(options: ConnectOptions): Promise<GatewayConnecti
       onError(new Error(`OpenClaw did not answer ${method} within ${Math.round(timeoutMs / 1000)} s`));
     }, timeoutMs);
     pending.set(id, { resolve: onValue, reject: onError });
-    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: 'req', id, method, params }));
+    if (socket.readyState === WebSocket.OPEN)
+      socket.send(JSON.stringify({ type: 'req', id, method, params }));
     else onError(new Error('The connection to OpenClaw is closed'));
     return answer.finally(() => clearTimeout(timer));
   };
 
   const onHello = (payload: unknown): void => {
     const hello = Hello.safeParse(payload);
-    if (!hello.success) return fail(new Error('OpenClaw answered the sign-in with something else'));
+    if (!hello.success) return void fail(new Error('OpenClaw answered the sign-in with something else'));
     const missing = options.scopes.filter((scope) => !hello.data.auth.scopes.includes(scope));
-    if (missing.length > 0) return fail(new Error(`OpenClaw withheld ${missing.join(', ')} from the agent`));
+    if (missing.length > 0)
+      return void fail(new Error(`OpenClaw withheld ${missing.join(', ')} from the agent`));
     clearTimeout(limit);
     signedIn = true;
     resolve({ hello: hello.data, socket, request, close: () => socket.close() });
@@ -137,7 +158,10 @@ export function connectGateway(options: ConnectOptions): Promise<GatewayConnecti
     const waiting = pending.get(response.data.id);
     pending.delete(response.data.id);
     if (response.data.ok) waiting?.resolve(response.data.payload);
-    else waiting?.reject(refusal(response.data.error ?? { code: 'UNKNOWN', message: 'OpenClaw gave no reason' }));
+    else
+      waiting?.reject(
+        refusal(response.data.error ?? { code: 'UNKNOWN', message: 'OpenClaw gave no reason' }),
+      );
   };
 
   socket.on('message', (data) => {

@@ -11,7 +11,10 @@ export interface Gateway {
 }
 
 /** Runs `work` with a connection that may administrate, and closes it. Raises what connecting and work raise. */
-export async function asAdmin<T>(gateway: Gateway, work: (connection: GatewayConnection) => Promise<T>): Promise<T> {
+export async function asAdmin<T>(
+  gateway: Gateway,
+  work: (connection: GatewayConnection) => Promise<T>,
+): Promise<T> {
   const connection = await connectGateway({
     port: gateway.port,
     token: gateway.token,

@@ -16,12 +16,19 @@ const Snapshot = z.object({ hash: z.string() });
  * Changes OpenClaw's configuration through an administrating connection; takes effect at once. Tries three
  * times, for another writer in between makes OpenClaw refuse the older view. Raises its last refusal.
  */
-export async function patchConfig(connection: GatewayConnection, { patch, replacedLists = [], note }: ConfigPatch): Promise<void> {
+export async function patchConfig(
+  connection: GatewayConnection,
+  { patch, replacedLists = [], note }: ConfigPatch,
+): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     const { hash } = Snapshot.parse(await connection.request('config.get', {}));
     try {
       const replacePaths = replacedLists.length > 0 ? { replacePaths: replacedLists } : {};
-      await connection.request('config.patch', { baseHash: hash, raw: JSON.stringify(patch), note, ...replacePaths }, 60_000);
+      await connection.request(
+        'config.patch',
+        { baseHash: hash, raw: JSON.stringify(patch), note, ...replacePaths },
+        60_000,
+      );
       return;
     } catch (error) {
       if (attempt >= 3) throw error;

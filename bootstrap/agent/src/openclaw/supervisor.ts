@@ -100,7 +100,16 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     mkdirSync(compileCache, { recursive: true });
     const started = spawn(
       '/bin/sh',
-      ['-c', guard, 'claw-gateway', nodeBin, `--max-old-space-size=${heapMb}`, `${packageDir}/openclaw.mjs`, 'gateway', 'run'],
+      [
+        '-c',
+        guard,
+        'claw-gateway',
+        nodeBin,
+        `--max-old-space-size=${heapMb}`,
+        `${packageDir}/openclaw.mjs`,
+        'gateway',
+        'run',
+      ],
       {
         cwd: paths.openclawHome,
         detached: true,

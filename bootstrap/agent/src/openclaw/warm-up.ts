@@ -23,7 +23,9 @@ export async function startStandInModel(): Promise<StandInModel> {
       const chunk = (delta: object, finish: string | null) =>
         `data: ${JSON.stringify({ id: 'warm-up', object: 'chat.completion.chunk', created: 0, model: 'stand-in', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
       response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.end(`${chunk({ role: 'assistant', content: 'ready' }, null)}${chunk({}, 'stop')}data: [DONE]\n\n`);
+      response.end(
+        `${chunk({ role: 'assistant', content: 'ready' }, null)}${chunk({}, 'stop')}data: [DONE]\n\n`,
+      );
     });
   });
   server.unref();
@@ -56,7 +58,11 @@ export interface WarmUpOptions {
 /** What remains after the turn: may run while the instance registers. */
 export type CleanUp = () => Promise<void>;
 
-async function removeTraces(connection: GatewayConnection, sessionKey: string, model: WarmUpModel): Promise<void> {
+async function removeTraces(
+  connection: GatewayConnection,
+  sessionKey: string,
+  model: WarmUpModel,
+): Promise<void> {
   try {
     await connection.request('sessions.delete', { key: sessionKey }, 60_000);
     if (model === 'default') return;
@@ -77,7 +83,10 @@ async function removeTraces(connection: GatewayConnection, sessionKey: string, m
 export async function warmUp({ port, token, device, model, limitMs }: WarmUpOptions): Promise<CleanUp> {
   const sessionKey = `agent:main:claw-warm-up-${randomBytes(6).toString('hex')}`;
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
-  const limit = setTimeout(() => reject(new Error(`the first turn took longer than ${limitMs / 1000} s`)), limitMs);
+  const limit = setTimeout(
+    () => reject(new Error(`the first turn took longer than ${limitMs / 1000} s`)),
+    limitMs,
+  );
   // It may end before anybody waits for it.
   ended.catch(() => undefined);
   const connection = await connectGateway({
@@ -103,7 +112,11 @@ export async function warmUp({ port, token, device, model, limitMs }: WarmUpOpti
     if (model === 'stand-in') {
       await connection.request('sessions.patch', { key: sessionKey, model: `${warmUpProvider}/stand-in` });
     }
-    await connection.request('chat.send', { sessionKey, message: 'Say ready.', idempotencyKey: randomBytes(12).toString('hex') });
+    await connection.request('chat.send', {
+      sessionKey,
+      message: 'Say ready.',
+      idempotencyKey: randomBytes(12).toString('hex'),
+    });
     await ended;
   } catch (error) {
     connection.close();

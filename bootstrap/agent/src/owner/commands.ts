@@ -26,7 +26,11 @@ function toError(error: unknown): { code: string; message: string; fix: string }
   if (error instanceof ProductError) return { code: error.code, message: error.message, fix: error.fix };
   if (error instanceof z.ZodError) {
     const issue = error.issues[0];
-    return { code: 'invalid_request', message: `${issue?.path.join('.') || 'The command'}: ${issue?.message ?? 'is malformed'}`, fix: 'Correct it and send it again.' };
+    return {
+      code: 'invalid_request',
+      message: `${issue?.path.join('.') || 'The command'}: ${issue?.message ?? 'is malformed'}`,
+      fix: 'Correct it and send it again.',
+    };
   }
   return {
     code: 'unavailable',
@@ -39,7 +43,11 @@ function toError(error: unknown): { code: string; message: string; fix: string }
 export async function answerCommand(context: CommandContext, { id, name, params }: Command): Promise<Answer> {
   try {
     if (!isCommand(name)) {
-      throw new ProductError('not_found', `This agent knows no command "${name}".`, 'Update the agent, or reload the page.');
+      throw new ProductError(
+        'not_found',
+        `This agent knows no command "${name}".`,
+        'Update the agent, or reload the page.',
+      );
     }
     return { type: 'result', id, ok: true, value: await handlers[name](context, params) };
   } catch (error) {

@@ -1,23 +1,35 @@
 import { z } from 'zod';
 import { createBackoff, pause } from '../backoff.ts';
-import { connectGateway, type GatewayConnection } from '../openclaw/gateway-client.ts';
 import type { Gateway } from '../openclaw/gateway.ts';
+import { connectGateway, type GatewayConnection } from '../openclaw/gateway-client.ts';
 
 /** What an owner's chat needs, and no more: nothing of administration. */
-export const ownerScopes = ['operator.read', 'operator.write', 'operator.approvals', 'operator.questions'] as const;
+export const ownerScopes = [
+  'operator.read',
+  'operator.write',
+  'operator.approvals',
+  'operator.questions',
+] as const;
 /** Without `approvals` OpenClaw takes a run for headless and denies every command that would be asked about. */
 export const ownerCaps = ['tool-events', 'approvals'] as const;
 
 /** Above this much waiting for the gateway, reading from the owner stops until it has drained. */
 const congestedBytes = 4 * 1024 * 1024;
 
-const Request = z.looseObject({ type: z.enum(['req', 'res', 'event']), id: z.string().optional(), method: z.string().optional() });
+const Request = z.looseObject({
+  type: z.enum(['req', 'res', 'event']),
+  id: z.string().optional(),
+  method: z.string().optional(),
+});
 
 export interface GatewayRelayOptions {
   gateway: Gateway;
   /** A frame for the owner, as the gateway wrote it. */
   onFrame: (frameJson: string) => void;
-  onStatus: (status: 'connected' | 'disconnected', detail: { hello?: Record<string, unknown>; reason?: string }) => void;
+  onStatus: (
+    status: 'connected' | 'disconnected',
+    detail: { hello?: Record<string, unknown>; reason?: string },
+  ) => void;
   /** The gateway takes too little (true) or enough again (false): stop or go on reading from the owner. */
   onCongestion: (congested: boolean) => void;
 }
@@ -83,7 +95,8 @@ export function createGatewayRelay(options: GatewayRelayOptions): GatewayRelay {
         await connectOnce();
         if (performance.now() - startedAt > 10_000) backoff.reset();
       } catch (error) {
-        reason = gateway.state() === 'ready' && error instanceof Error ? error.message : 'OpenClaw is starting';
+        reason =
+          gateway.state() === 'ready' && error instanceof Error ? error.message : 'OpenClaw is starting';
       }
       if (closed.signal.aborted) return;
       onStatus('disconnected', { reason });
@@ -98,12 +111,14 @@ export function createGatewayRelay(options: GatewayRelayOptions): GatewayRelay {
       if (!request.success) return;
       const { type, id, method } = request.data;
       if (type === 'req' && method === 'connect') {
-        if (id) onFrame(errorResponse(id, 'INVALID_REQUEST', 'The agent has signed in for you already.', false));
+        if (id)
+          onFrame(errorResponse(id, 'INVALID_REQUEST', 'The agent has signed in for you already.', false));
         return;
       }
       const socket = connection?.socket;
       if (socket?.readyState !== socket?.OPEN || !socket) {
-        if (type === 'req' && id) onFrame(errorResponse(id, 'UNAVAILABLE', 'OpenClaw is not running at the moment.', true));
+        if (type === 'req' && id)
+          onFrame(errorResponse(id, 'UNAVAILABLE', 'OpenClaw is not running at the moment.', true));
         return;
       }
       socket.send(JSON.stringify(frame), () => {

@@ -1,4 +1,4 @@
-import { ProductError, type ownerCommands } from '@claw-cloud/contracts';
+import { type ownerCommands, ProductError } from '@claw-cloud/contracts';
 import { z } from 'zod';
 import { providerSettings } from '../openclaw/config.ts';
 import { asAdmin, type Gateway } from '../openclaw/gateway.ts';
@@ -12,7 +12,11 @@ const defaultModels = { openai: 'gpt-6-astra', anthropic: 'claude-opus-5-5' } as
 
 const note = 'model set by the owner';
 const ConfigSnapshot = z.object({ config: z.looseObject({}) });
-const Probe = z.object({ status: z.string(), latencyMs: z.number().optional(), error: z.string().optional() });
+const Probe = z.object({
+  status: z.string(),
+  latencyMs: z.number().optional(),
+  error: z.string().optional(),
+});
 
 export interface ModelCheck {
   /** `ok`: the provider answered a real call. `failed`: it refused, with its reason. `unknown`: it was not asked. */
@@ -24,7 +28,8 @@ export interface ModelCheck {
 async function check(connection: GatewayConnection, provider: string): Promise<ModelCheck> {
   try {
     const probe = Probe.parse(await connection.request('models.probe', { provider }, 60_000));
-    if (probe.status === 'ok') return { status: 'ok', ...(probe.latencyMs === undefined ? {} : { latencyMs: probe.latencyMs }) };
+    if (probe.status === 'ok')
+      return { status: 'ok', ...(probe.latencyMs === undefined ? {} : { latencyMs: probe.latencyMs }) };
     return { status: 'failed', reason: (probe.error ?? probe.status).slice(0, 500) };
   } catch (error) {
     return { status: 'unknown', reason: error instanceof Error ? error.message.slice(0, 500) : 'no answer' };
@@ -36,10 +41,17 @@ async function check(connection: GatewayConnection, provider: string): Promise<M
  * its model the default, and asks the provider once whether it works. Raises `invalid_request`, or what
  * the gateway refuses.
  */
-export async function setModel(gateway: Gateway, input: ModelSet): Promise<{ provider: string; model: string; check: ModelCheck }> {
+export async function setModel(
+  gateway: Gateway,
+  input: ModelSet,
+): Promise<{ provider: string; model: string; check: ModelCheck }> {
   const { provider, apiKey } = input;
   if (provider === 'custom' && (!input.baseUrl || !input.model)) {
-    throw new ProductError('invalid_request', 'A custom provider needs an address and a model.', 'Fill in both the address and the model.');
+    throw new ProductError(
+      'invalid_request',
+      'A custom provider needs an address and a model.',
+      'Fill in both the address and the model.',
+    );
   }
   return asAdmin(gateway, async (connection) => {
     const model = provider === 'custom' ? (input.model ?? '') : (input.model ?? defaultModels[provider]);
@@ -64,11 +76,19 @@ export async function setModel(gateway: Gateway, input: ModelSet): Promise<{ pro
   });
 }
 
-const Selected = z.object({ agents: z.object({ defaults: z.object({ model: z.union([z.string(), z.object({ primary: z.string() })]) }) }) });
-const Providers = z.object({ models: z.object({ providers: z.record(z.string(), z.object({ baseUrl: z.string().optional() })) }) });
+const Selected = z.object({
+  agents: z.object({
+    defaults: z.object({ model: z.union([z.string(), z.object({ primary: z.string() })]) }),
+  }),
+});
+const Providers = z.object({
+  models: z.object({ providers: z.record(z.string(), z.object({ baseUrl: z.string().optional() })) }),
+});
 
 /** The default model and its provider, without its key; nulls while none is set. */
-export async function getModel(gateway: Gateway): Promise<{ provider: string | null; model: string | null; baseUrl: string | null }> {
+export async function getModel(
+  gateway: Gateway,
+): Promise<{ provider: string | null; model: string | null; baseUrl: string | null }> {
   return asAdmin(gateway, async (connection) => {
     const snapshot = ConfigSnapshot.parse(await connection.request('config.get', {}));
     const { config } = snapshot;

@@ -43,7 +43,12 @@ export function createOwnerStreams(options: OwnerStreamOptions): (stream: Server
   };
 }
 
-function serve(stream: ServerHttp2Stream, options: OwnerStreamOptions, handshakeLimitMs: number, log: Log): void {
+function serve(
+  stream: ServerHttp2Stream,
+  options: OwnerStreamOptions,
+  handshakeLimitMs: number,
+  log: Log,
+): void {
   const { instanceId, agentKeyPair, owners, gateway, health } = options;
   let relay: GatewayRelay | null = null;
   let commands = 0;
@@ -61,7 +66,11 @@ function serve(stream: ServerHttp2Stream, options: OwnerStreamOptions, handshake
 
   const onCommand = async (frame: Extract<OwnerFrame, { type: 'command' }>): Promise<void> => {
     if (commands >= maxCommandsAtOnce) {
-      const error = { code: 'rate_limited', message: 'Too many commands at once.', fix: 'Wait for the answers of those before.' };
+      const error = {
+        code: 'rate_limited',
+        message: 'Too many commands at once.',
+        fix: 'Wait for the answers of those before.',
+      };
       return send(channel, { type: 'error', id: frame.id, ok: false, error });
     }
     commands += 1;

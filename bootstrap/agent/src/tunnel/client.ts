@@ -1,5 +1,12 @@
 import http2 from 'node:http2';
-import { type ErrorCode, errorCatalogue, TunnelAnswer, TunnelChallenge, TunnelVerdict, tunnelProtocol } from '@claw-cloud/contracts';
+import {
+  type ErrorCode,
+  errorCatalogue,
+  TunnelAnswer,
+  TunnelChallenge,
+  TunnelVerdict,
+  tunnelProtocol,
+} from '@claw-cloud/contracts';
 import { fromBase64Url, toBase64Url } from '@claw-cloud/crypto';
 import { type Identity, signTunnelChallenge } from '@claw-cloud/crypto/signing';
 import { WebSocket } from 'ws';
@@ -27,23 +34,36 @@ export interface TunnelOptions {
 /** The control plane wants no tunnel of this instance, and will not soon. */
 class TunnelRefused extends Error {}
 
-const mayPass = (code: string): boolean => Object.hasOwn(errorCatalogue, code) && errorCatalogue[code as ErrorCode].retryable;
+const mayPass = (code: string): boolean =>
+  Object.hasOwn(errorCatalogue, code) && errorCatalogue[code as ErrorCode].retryable;
 
 const stableAfterMs = 30_000;
 const handshakeLimitMs = 20_000;
 /** More than the api's message limit, so that a message of the owner channel never waits for a window update. */
 const streamWindowBytes = 2 * 1024 * 1024;
 
-async function answerChallenge(wire: SocketDuplex, socket: WebSocket, options: TunnelOptions): Promise<number> {
+async function answerChallenge(
+  wire: SocketDuplex,
+  socket: WebSocket,
+  options: TunnelOptions,
+): Promise<number> {
   const { instanceId, identity, controlPlaneUrl } = options;
   const challenge = TunnelChallenge.parse(JSON.parse(await wire.nextText()));
   // Who asks in another's name would use the signature there.
   if (challenge.audience !== new URL(controlPlaneUrl).host) {
-    throw new TunnelRefused(`the challenge is for ${challenge.audience.slice(0, 100)}, not for this control plane`);
+    throw new TunnelRefused(
+      `the challenge is for ${challenge.audience.slice(0, 100)}, not for this control plane`,
+    );
   }
   const nonce = fromBase64Url(challenge.nonce);
-  const signature = signTunnelChallenge(identity.privateKey, { instanceId, nonce, audience: challenge.audience });
-  socket.send(JSON.stringify(TunnelAnswer.parse({ type: 'answer', instanceId, signature: toBase64Url(signature) })));
+  const signature = signTunnelChallenge(identity.privateKey, {
+    instanceId,
+    nonce,
+    audience: challenge.audience,
+  });
+  socket.send(
+    JSON.stringify(TunnelAnswer.parse({ type: 'answer', instanceId, signature: toBase64Url(signature) })),
+  );
   const verdict = TunnelVerdict.parse(JSON.parse(await wire.nextText()));
   if (verdict.type === 'welcome') return verdict.epoch;
   const reason = `${verdict.code}: ${verdict.message} ${verdict.fix}`.slice(0, 500);

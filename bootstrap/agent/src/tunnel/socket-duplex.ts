@@ -57,7 +57,9 @@ export function createSocketDuplex(socket: WebSocket): SocketDuplex {
     }
   };
   socket.on('error', onEnd);
-  socket.on('close', (code, reason) => onEnd(new Error(`the tunnel was closed (${code} ${reason.toString().slice(0, 120)})`)));
+  socket.on('close', (code, reason) =>
+    onEnd(new Error(`the tunnel was closed (${code} ${reason.toString().slice(0, 120)})`)),
+  );
 
   return {
     duplex,
