@@ -43,8 +43,9 @@ export const hetznerStack: Stack = {
       },
       {
         provider: cloud,
-        // It can't be read back: without this an adopted server would be replaced.
-        ignoreChanges: ['userData'],
+        // userData can't be read back, so an adopted server would be replaced; publicNets reads back as absent, and
+        // "adding" it pulls the plug of a server that is just booting; a newer image must not replace what runs.
+        ignoreChanges: ['userData', 'publicNets', 'image'],
         ...importing(input.adopt?.serverId),
       },
     );

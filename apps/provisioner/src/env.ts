@@ -30,7 +30,8 @@ const Environment = z
     NODE_NAME: z.string().min(1).max(100).optional(),
     PROVISIONER_WORK_DIR: z.string().min(1).optional(),
     PROVISIONER_CONCURRENCY: z.coerce.number().int().min(1).max(32).default(2),
-    OPERATION_TIMEOUT_MS: milliseconds(20 * 60_000, 10_000, 6 * 3_600_000),
+    OPERATION_TIMEOUT_MS: milliseconds(40 * 60_000, 10_000, 6 * 3_600_000),
+    ENGINE_TIMEOUT_MS: milliseconds(8 * 60_000, 1_000, 3_600_000),
     BOOT_TIMEOUT_MS: milliseconds(15 * 60_000, 5_000, 6 * 3_600_000),
     LEASE_MS: milliseconds(10_000, 2_000, 120_000),
     SWEEP_MS: milliseconds(5_000, 200, 300_000),
@@ -70,6 +71,8 @@ export interface ProvisionerConfig {
   readonly workDir: string;
   readonly concurrency: number;
   readonly operationTimeoutMs: number;
+  /** Of one run of the engine. */
+  readonly engineTimeoutMs: number;
   readonly bootTimeoutMs: number;
   readonly leaseMs: number;
   readonly sweepMs: number;
@@ -129,6 +132,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): ProvisionerCon
     workDir: is.PROVISIONER_WORK_DIR ?? join(tmpdir(), `claw-provisioner-${process.getuid?.() ?? 0}`),
     concurrency: is.PROVISIONER_CONCURRENCY,
     operationTimeoutMs: is.OPERATION_TIMEOUT_MS,
+    engineTimeoutMs: is.ENGINE_TIMEOUT_MS,
     bootTimeoutMs: is.BOOT_TIMEOUT_MS,
     leaseMs: is.LEASE_MS,
     sweepMs: is.SWEEP_MS,

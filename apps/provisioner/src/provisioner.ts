@@ -91,6 +91,7 @@ export async function startProvisioner(
       intake: config.intake,
       pulumiBackendUrl: config.pulumiBackendUrl,
       engine: await engine(),
+      engineTimeoutMs: config.engineTimeoutMs,
       endpoint: config.endpoints[provider] ?? null,
     }),
     async bootstrap(): Promise<BootstrapFacts> {

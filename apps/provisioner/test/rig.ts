@@ -31,6 +31,7 @@ import {
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const startLimitMs = 20_000;
+const closeLimitMs = 45_000;
 
 /** A provisioner as a process of its own, the way the platform runs it. */
 export interface ProvisionerProcess {
@@ -80,7 +81,7 @@ export async function createRig() {
     NODE_NAME: 'rig',
     PROVISIONER_WORK_DIR: join(dir, 'work'),
     SWEEP_MS: '300',
-    LEASE_MS: '2000',
+    LEASE_MS: '4000',
     CLAW_CACHE: defaultCacheDir(),
     ...extra,
   });
@@ -178,6 +179,18 @@ export async function createRig() {
     return owner.listEvents(instanceId, 0, 500);
   }
 
+  const watcher = cloud.issueToken({ project: 'rig', powers: 'read' });
+  /** A call of the cloud's API as its owner would make it. */
+  async function call(method: string, path: string, token: string, body?: unknown): Promise<unknown> {
+    const response = await fetch(`${web.origin}/v1${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      signal: AbortSignal.timeout(10_000),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return response.status === 204 ? null : response.json();
+  }
+
   return {
     dir,
     database,
@@ -208,16 +221,34 @@ export async function createRig() {
         .servers()
         .filter((server) => server.labels['claw-cloud'] === cloudTag(instanceId))
         .map(({ id, name, status }) => ({ id, name, status: status as string })),
+    call,
+    firewallsOf: async (instanceId: string): Promise<{ id: number; name: string }[]> => {
+      const selector = encodeURIComponent(`claw-cloud==${cloudTag(instanceId)}`);
+      const answer = await call('GET', `/firewalls?label_selector=${selector}`, watcher);
+      return (answer as { firewalls: { id: number; name: string }[] }).firewalls;
+    },
+    /** Ends everything; raises with the name of the part that doesn't end. */
     async close() {
-      for (const handle of [...running]) await handle.kill('SIGKILL');
-      await cloud.close();
-      await web.close();
-      await database.stop();
-      rmSync(dir, { recursive: true, force: true });
+      let part = 'provisioner';
+      const steps = async () => {
+        for (const handle of [...running]) await handle.kill('SIGKILL');
+        part = 'cloud';
+        await cloud.close();
+        part = 'web server of the cloud';
+        await web.close();
+        part = 'database';
+        await database.stop();
+        rmSync(dir, { recursive: true, force: true });
+      };
+      const timeout = new AbortController();
+      const late = delay(closeLimitMs, undefined, { signal: timeout.signal, ref: false }).then(
+        () => Promise.reject(new Error(`the rig's ${part} does not end`)),
+        () => undefined,
+      );
+      await Promise.race([steps().finally(() => timeout.abort()), late]);
     },
   };
 }
-
 function untilReady(child: ChildProcess, log: string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (why: string) => reject(new Error(`the provisioner ${why}:\n${log.slice(-20).join('\n')}`));

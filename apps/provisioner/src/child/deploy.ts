@@ -3,7 +3,7 @@ import { ProductError } from '@claw-cloud/contracts';
 import type { OperationResult } from '@claw-cloud/db';
 import type { CloudResource, Offer, OpenCredential, Provider } from '@claw-cloud/providers';
 import { clearCloud } from './clear-cloud.ts';
-import { destroyStack, upStack } from './engine-run.ts';
+import { destroyStack, forgetStack, isDeadEngine, isLateEngine, upStack } from './engine-run.ts';
 import { openCredential } from './open-credential.ts';
 import { accessOf, cloudOf, failureOf, isLost, machineOf, type OperationParts, stackOf } from './parts.ts';
 import type { Task } from './protocol.ts';
@@ -18,13 +18,7 @@ const runningTimeoutMs = 120_000;
 const runningPollMs = 500;
 
 /** After these the cloud may have done what it didn't confirm: look again before giving up. */
-const ambiguousCodes = [
-  'cloud_unavailable',
-  'cloud_unexpected',
-  'cloud_refused',
-  'engine_failed',
-  'cloud_rate_limited',
-];
+const ambiguousCodes = ['cloud_unavailable', 'cloud_refused', 'engine_failed', 'cloud_rate_limited'];
 
 const idOf = (found: readonly CloudResource[], kind: CloudResource['kind']): string | undefined =>
   found.find((resource) => resource.kind === kind)?.id;
@@ -121,7 +115,6 @@ async function create(
   await key.ensure();
   // A server that stands has its user-data; the token in it stays the one that counts.
   const userData = idOf(found, 'server') === undefined ? await freshUserData(parts, task) : '#cloud-config\n';
-  let unclean = task.unclean;
   let known = found;
   for (let attempt = 1; ; attempt += 1) {
     const program = stack.program(
@@ -134,21 +127,24 @@ async function create(
       access,
     );
     try {
-      return await upStack(parts, task, cloud, key, program, unclean);
+      return await upStack(parts, task, cloud, key, program);
     } catch (error) {
       if (!(error instanceof ProductError) || !ambiguousCodes.includes(error.code)) throw error;
+      if (isLateEngine(error)) throw error;
       const now = await cloud.findByTag(credential, machine.tag);
       const news = now.filter(
         (entry) => !known.some((before) => before.kind === entry.kind && before.id === entry.id),
       );
-      if (news.length === 0 || attempt === maxUps) throw error;
+      const died = isDeadEngine(error);
+      if ((news.length === 0 && !died) || attempt === maxUps) throw error;
       await parts.notes.appendEvent('progress', {
         phase: 'creating',
         step: 'adopt',
-        message: 'The cloud reported an error, yet made what was asked; it is taken over.',
+        message: died
+          ? 'The engine stopped in the middle; it goes on from where it was.'
+          : 'The cloud reported an error, yet made what was asked; it is taken over.',
       });
       known = now;
-      unclean = true;
     }
   }
 }
@@ -204,7 +200,10 @@ async function failed(
     if (phase !== 'preflight') {
       const message = 'The deploy failed; what was made so far is deleted again.';
       await parts.notes.appendEvent('progress', { phase, step: 'clean-up', message });
-      await destroyStack(parts, task, cloud, credential, key);
+      await destroyStack(parts, task, cloud, credential, key).catch((error: unknown) => {
+        // What the engine can't delete, the listing finds.
+        if (parts.signal.aborted || isLost(error)) throw error;
+      });
     }
     const { left } = await clearCloud({
       provider: cloud,
@@ -216,7 +215,11 @@ async function failed(
       signal: parts.signal,
       emptyListings: phase === 'preflight' ? 1 : 2,
     });
-    return failure(left.length > 0);
+    if (left.length > 0) return failure(true);
+    await forgetStack(parts, task, key).catch((error: unknown) => {
+      if (parts.signal.aborted || isLost(error)) throw error;
+    });
+    return failure(false);
   } catch (error) {
     if (parts.signal.aborted || isLost(error)) throw error;
     parts.log('warn', 'the clean-up could not finish', {

@@ -1,6 +1,9 @@
 import { ready } from '@claw-cloud/crypto';
+import type { KeyRing } from '@claw-cloud/crypto/kek';
 import { loadKeyRing } from '../keys/key-source.ts';
 import { endWithWorker } from './end-with-worker.ts';
+import { warmEngine } from './engine.ts';
+import type { OperationParts } from './parts.ts';
 import type { TaskResult } from './protocol.ts';
 import { createRedactor } from './redactor.ts';
 import { linkToWorker } from './worker-link.ts';
@@ -25,20 +28,23 @@ const fatal = (error: unknown): never => {
 process.on('uncaughtException', fatal);
 process.on('unhandledRejection', fatal);
 
+const operationParts = (ring: KeyRing, unclean: boolean): OperationParts => ({
+  settings,
+  ring,
+  signal: link.interrupted,
+  notes: link.notes,
+  log: link.log,
+  redactor,
+  engine: warmEngine(settings.engine, settings.workDir),
+  engineState: { unclean },
+  now: () => new Date(),
+});
+
 async function run(): Promise<TaskResult> {
   await ready();
   const ring = loadKeyRing(settings.kek);
   const signal = link.interrupted;
   try {
-    const parts = {
-      settings,
-      ring,
-      signal,
-      notes: link.notes,
-      log: link.log,
-      redactor,
-      now: () => new Date(),
-    };
     switch (task.kind) {
       case 'verify':
       case 'catalogue': {
@@ -49,10 +55,12 @@ async function run(): Promise<TaskResult> {
           : await refreshCatalogue(verifying, task);
       }
       case 'deploy': {
+        const parts = operationParts(ring, task.unclean);
         const { deploy } = await import('./deploy.ts');
         return { kind: 'operation', result: await deploy(parts, task) };
       }
       case 'destroy': {
+        const parts = operationParts(ring, task.unclean);
         const { destroy } = await import('./destroy.ts');
         return { kind: 'operation', result: await destroy(parts, task) };
       }

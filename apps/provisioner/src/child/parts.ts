@@ -3,6 +3,7 @@ import type { KeyRing } from '@claw-cloud/crypto/kek';
 import { type OpenCredential, type Provider, provider } from '@claw-cloud/providers';
 import { type Stack, type StackAccess, stackFor } from '@claw-cloud/stacks';
 import type { Log } from '../log.ts';
+import type { WarmEngine } from './engine.ts';
 import type { ChildSettings, Notes, Task } from './protocol.ts';
 import type { Redactor } from './redactor.ts';
 
@@ -13,6 +14,9 @@ export interface OperationParts {
   readonly notes: Notes;
   readonly log: Log;
   readonly redactor: Redactor;
+  readonly engine: WarmEngine;
+  /** Whether locks and half-made things of a killed engine may be there; the next run of the engine clears them. */
+  readonly engineState: { unclean: boolean };
   readonly now: () => Date;
   /** Aborted when the operation must come to an end in order. */
   readonly signal: AbortSignal;

@@ -20,6 +20,8 @@ export interface ChildSettings {
   readonly pulumiBackendUrl: string;
   readonly engine: EngineLocation | null;
   readonly endpoint: string | null;
+  /** How long one run of the engine may take before it is stopped and cleared up after. */
+  readonly engineTimeoutMs: number;
   /** This child's own folder. The worker removes it. */
   readonly workDir: string;
 }

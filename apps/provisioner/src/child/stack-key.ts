@@ -7,6 +7,8 @@ import type { OperationParts, OperationTask } from './parts.ts';
 export interface StackKey {
   /** False before the first deploy: then there is no stack either. */
   exists(): boolean;
+  /** True when this operation made it: then there can be no stack yet. */
+  isNew(): boolean;
   /** Makes one when there is none; it is kept, enveloped, before anything is encrypted with it. */
   ensure(): Promise<void>;
   use<R>(fn: (passphrase: string) => R): R;
@@ -27,6 +29,7 @@ export function createStackKey(parts: OperationParts, task: OperationTask): Stac
     return made;
   };
   return {
+    isNew: () => made !== null && stackSecret === null,
     exists: () => made !== null || stackSecret !== null,
     async ensure() {
       if (made !== null || stackSecret !== null) return;

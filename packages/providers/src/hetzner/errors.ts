@@ -82,6 +82,11 @@ const meanings: Record<string, Meaning> = {
     message: 'Hetzner no longer offers this size.',
     fix: 'Reload the form and choose another size.',
   },
+  action_failed: {
+    code: 'cloud_unexpected',
+    message: 'Hetzner began, but could not finish what was asked.',
+    fix: 'Try again. If it happens again, choose another region.',
+  },
   account_locked: {
     code: 'cloud_account_locked',
     message: 'Hetzner has locked this account.',
