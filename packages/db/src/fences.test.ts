@@ -3,8 +3,11 @@ import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import { SignJWT } from 'jose';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDatabase } from './database.ts';
 import {
   askedDeploy,
+  credentialInput,
+  deployInput,
   newOwnerId,
   readyInstance,
   startTestDatabase,
@@ -118,6 +121,48 @@ describe('an owner’s token', () => {
     for (const table of [...readable, ...secret])
       expect((await nobody.from(table).select('*')).data ?? [], table).toEqual([]);
     expect((await nobody.rpc('owner_ensure', { p_owner: ownerId, p_email: null })).error).not.toBeNull();
+  });
+});
+
+describe('the owner repository', () => {
+  it('names the owner in every request it makes, whatever row-level security does', async () => {
+    const { ownerId, instance, operation } = await readyInstance(test.db);
+    const seen: { path: string; query: URLSearchParams; body: string }[] = [];
+    const { url, secretKey, publishableKey, jwtSecret } = test;
+    const watched = createDatabase({
+      url,
+      secretKey,
+      publishableKey,
+      jwtSecret,
+      fetch: (input, init) => {
+        const { pathname, searchParams } = new URL(input instanceof Request ? input.url : input);
+        seen.push({ path: pathname, query: searchParams, body: String(init?.body ?? '') });
+        return fetch(input, init);
+      },
+    });
+    const owner = watched.owner(ownerId);
+    const [event] = await owner.listAudit(1);
+    await Promise.allSettled([
+      owner.ensureOwner(null),
+      owner.addCredential(credentialInput()),
+      owner.listCredentials(),
+      owner.getCredential(instance.credentialId),
+      owner.removeCredential(instance.credentialId),
+      owner.getCatalogue(instance.credentialId),
+      owner.deployInstance(deployInput(instance.credentialId), newId('operation')),
+      owner.destroyInstance(instance.id, newId('operation')),
+      owner.listInstances(),
+      owner.getInstance(instance.id),
+      owner.getOperation(operation.id),
+      owner.listEvents(instance.id, 0, 10),
+      owner.getReceipt(instance.id),
+      owner.listAudit(10, event?.id),
+      owner.recordDenied('x', 'y', {}),
+    ]);
+    expect(seen.length).toBeGreaterThan(15);
+    for (const { path, query, body } of seen)
+      if (path.includes('/rpc/')) expect(JSON.parse(body), path).toMatchObject({ p_owner: ownerId });
+      else expect(query.get('owner_id'), path).toBe(`eq.${ownerId}`);
   });
 });
 

@@ -1,4 +1,5 @@
 import { type Failure, newId } from '@claw-cloud/contracts';
+import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   askedDeploy,
@@ -333,6 +334,15 @@ describe('verification', () => {
     } as const;
     await db.provisioner.finishVerification(input.id, { ...ready, missing: [] });
     expect(await db.owner(ownerId).getCredential(input.id)).toMatchObject({ state: 'rejected' });
+  });
+
+  it('erases what the browser sealed', async () => {
+    const sql = postgres(test.postgresUrl('claw'), { max: 1 });
+    const { id } = await readyCredential(db, newOwnerId());
+    const rows =
+      await sql`select sealed, envelope is not null as opened from credential_secrets where credential_id = ${id}`;
+    await sql.end();
+    expect(rows).toEqual([{ sealed: null, opened: true }]);
   });
 
   it('can’t end ready without an envelope', async () => {

@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -8,10 +8,13 @@ import postgres from 'postgres';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createDatabase } from '../database.ts';
 import { fillFromTemplate } from '../testing/index.ts';
+import { postgresAccount } from './account.ts';
 import { type EmbeddedDatabase, startEmbedded } from './index.ts';
+import { keysIn } from './keys.ts';
 import { migrate, readMigrations, supabaseFolder } from './migrate.ts';
 import { placeFor } from './place.ts';
 
+const { emitWarning } = process;
 let dir: string;
 const running: EmbeddedDatabase[] = [];
 beforeEach(async () => {
@@ -76,8 +79,9 @@ describe('the embedded database', { timeout: 60_000 }, () => {
     expect(tookMs).toBeLessThan(10_000);
   });
 
-  it('keeps its keys readable by the account alone', async () => {
-    await start();
+  it('keeps its keys, readable by the account alone', async () => {
+    const keys = await keysIn(dir);
+    expect(await keysIn(dir)).toEqual(keys);
     expect((await stat(join(dir, 'keys.json'))).mode & 0o777).toBe(0o600);
   });
 
@@ -117,13 +121,18 @@ describe('the embedded database', { timeout: 60_000 }, () => {
   it('is not fooled by another program that bears the number in its lock file', async () => {
     const first = await start();
     await first.stop();
-    await writeFile(
-      join(dir, 'data', 'postmaster.pid'),
-      `${process.pid}\n${join(dir, 'data')}\n0\n1\n\n127.0.0.1\n`,
-    );
-    const second = await start();
-    expect(second.adopted).toBe(false);
-    await createDatabase(second).ping();
+    // Of the same account: the one case that Postgres itself takes for a running server.
+    const other = spawn('sleep', ['60'], { ...(await postgresAccount()), stdio: 'ignore' });
+    try {
+      await once(other, 'spawn');
+      const lock = `${other.pid}\n${join(dir, 'data')}\n0\n1\n\n127.0.0.1\n`;
+      await writeFile(join(dir, 'data', 'postmaster.pid'), lock);
+      const second = await start();
+      expect(second.adopted).toBe(false);
+      await createDatabase(second).ping();
+    } finally {
+      other.kill();
+    }
   });
 
   it('moves to other ports when its own are taken', async () => {
@@ -165,7 +174,6 @@ describe('the embedded database', { timeout: 60_000 }, () => {
   });
 
   it('leaves the process’s warnings as they were', async () => {
-    const { emitWarning } = process;
     await start();
     expect(process.emitWarning).toBe(emitWarning);
   });
