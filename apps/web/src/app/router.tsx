@@ -83,8 +83,6 @@ const serverIndex = createRoute({
 const chat = createRoute({
   getParentRoute: () => server,
   path: '/chat',
-  validateSearch: (search: Record<string, unknown>): { new?: boolean } =>
-    search.new === true ? { new: true } : {},
   component: lazyRouteComponent(() => import('../pages/server-chat.tsx'), 'ServerChatPage'),
 });
 const conversation = createRoute({
@@ -103,6 +101,8 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('../pages/server-settings.tsx'), 'ServerSettingsPage'),
 });
 
+const nowhere = createRoute({ getParentRoute: () => shell, path: '/$', component: NotFoundPage });
+
 const routes = root.addChildren([
   signIn,
   signUp,
@@ -112,6 +112,7 @@ const routes = root.addChildren([
     addCredential,
     deploy,
     activity,
+    nowhere,
     server.addChildren([serverIndex, chat, conversation, timeline, settings]),
   ]),
 ]);

@@ -1,5 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { Link, Navigate, Outlet, useLocation } from '@tanstack/react-router';
+import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import { LogOut, Monitor, Moon, Sun, UserRound } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { Button } from '../design/button.tsx';
@@ -9,6 +9,7 @@ import { Logo, Mark } from '../design/logo.tsx';
 import { Popover } from '../design/popover.tsx';
 import { Spinner } from '../design/spinner.tsx';
 import { useToast } from '../design/toast.tsx';
+import { Redirect } from './redirect.tsx';
 import { isSignedOut, useSession } from './session.tsx';
 import { applyTheme, readTheme, type Theme } from './theme.ts';
 
@@ -50,7 +51,7 @@ export function Shell() {
   if (state.status === 'starting') return <Splash />;
   if (state.status === 'broken') return <Broken error={state.error} />;
   if (state.status === 'signed-out') {
-    return <Navigate to="/sign-in" search={pathname === '/' ? {} : { next: pathname }} replace />;
+    return <Redirect to="/sign-in" search={pathname === '/' ? {} : { next: pathname }} />;
   }
   return (
     <div className="flex min-h-dvh flex-col">
@@ -61,11 +62,15 @@ export function Shell() {
         Skip to the content
       </a>
       <header className="sticky top-0 z-20 flex h-14 shrink-0 items-center gap-2 border-line border-b bg-bg/85 px-4 backdrop-blur-md sm:px-6">
-        <Link to="/" aria-label="Claw Cloud, your servers" className="mr-2 rounded-md sm:mr-5">
-          <span className="hidden sm:block">
+        <Link
+          to="/"
+          aria-label="Claw Cloud, your servers"
+          className="mr-2 flex items-center rounded-md sm:mr-5"
+        >
+          <span className="hidden sm:flex">
             <Logo />
           </span>
-          <span className="block sm:hidden">
+          <span className="flex sm:hidden">
             <Mark size={24} />
           </span>
         </Link>

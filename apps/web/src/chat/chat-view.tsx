@@ -18,11 +18,12 @@ interface ChatViewProps {
   conversationId: string;
   /** Nothing was said in it yet: there is no history to wait for. */
   fresh: boolean;
-  onFirstMessage: (text: string) => void;
+  /** Told when an answer has ended, where a title is still wanted. */
+  onAnswered: ((conversation: Conversation) => void) | undefined;
 }
 
 /** One conversation: what was said, what is asked, and the place to go on. */
-export function ChatView({ instanceId, conversationId, fresh, onFirstMessage }: ChatViewProps) {
+export function ChatView({ instanceId, conversationId, fresh, onAnswered }: ChatViewProps) {
   const open = useConversation(conversationId);
   const { channelState } = useConnection();
   const model = useModel(instanceId);
@@ -33,10 +34,15 @@ export function ChatView({ instanceId, conversationId, fresh, onFirstMessage }: 
   const loading = !fresh && !conversation.loaded && empty && channelState.status !== 'failed';
   const { scroller, content, atEnd, toEnd } = useStickToEnd(conversation);
 
+  const answered = conversation.turns.some((turn) => turn.kind === 'assistant' && turn.status !== 'working');
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the first end of an answer is what counts.
+  useEffect(() => {
+    if (answered && open) onAnswered?.(open.conversation);
+  }, [answered, onAnswered]);
+
   const send = (text: string) => {
     if (!open) return;
     open.session.send(text);
-    if (conversation.turns.length === 0) onFirstMessage(text);
     toEnd();
   };
 
@@ -169,7 +175,8 @@ function Welcome({ onPick, disabled }: { onPick: (text: string) => void; disable
   );
 }
 
-function Remembering() {
+/** The shape of a conversation that is being read from the server. */
+export function Remembering() {
   return (
     <div role="status" className="flex flex-col gap-6">
       <span className="sr-only">Reading the conversation from your server</span>

@@ -55,7 +55,7 @@ export function Composer({ running, disabled, placeholder, draftKey, onSend, onS
         event.preventDefault();
         send();
       }}
-      className="flex items-end gap-2 rounded-xl border border-line-strong/80 bg-surface p-1.5 shadow-2 transition-colors focus-within:border-accent/70"
+      className="flex items-end gap-2 rounded-xl border border-line-strong/80 bg-surface p-1.5 shadow-2 transition-colors focus-within:border-ink/45"
     >
       <textarea
         ref={input}

@@ -1,13 +1,17 @@
 import { conversationPrefix, type GatewaySession } from '@claw-cloud/owner-client/api';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { SquarePen } from 'lucide-react';
 import { useEffect } from 'react';
-import { ButtonLink } from '../design/button.tsx';
+import { Button } from '../design/button.tsx';
 import { classes } from '../design/classes.ts';
 import { Skeleton } from '../design/skeleton.tsx';
 import { StatusDot } from '../design/status.tsx';
 import { useConnection } from '../instance/connection.tsx';
+
+/** An id for a conversation that the server has not heard of yet; 52 random bits, unique among one owner's. */
+export const newConversationId = (): string =>
+  globalThis.crypto.randomUUID().replaceAll('-', '').slice(0, 13);
 
 const sessionsKey = (instanceId: string) => ['sessions', instanceId] as const;
 
@@ -56,21 +60,25 @@ interface ConversationListProps {
 
 /** The conversations, and the way to a new one. */
 export function ConversationList({ instanceId, current, sessions, onPick }: ConversationListProps) {
+  const navigate = useNavigate();
   return (
     <div className="flex min-h-0 flex-1 flex-col">
       <div className="p-3">
-        <ButtonLink
-          to="/servers/$instanceId/chat"
-          params={{ instanceId }}
-          search={{ new: true }}
+        <Button
           variant="secondary"
           size="sm"
           className="w-full"
           data-testid="conversation-new"
-          {...(onPick ? { onClick: onPick } : {})}
+          onClick={() => {
+            onPick?.();
+            void navigate({
+              to: '/servers/$instanceId/chat/$conversationId',
+              params: { instanceId, conversationId: newConversationId() },
+            });
+          }}
         >
           <SquarePen size={14} aria-hidden /> New conversation
-        </ButtonLink>
+        </Button>
       </div>
       <nav aria-label="Conversations" className="min-h-0 flex-1 overflow-y-auto px-2 pb-3">
         {sessions === undefined ? (

@@ -80,7 +80,7 @@ export const AssistantMessage = memo(function AssistantMessage({ turn }: { turn:
           </div>
         )}
         {!working && (
-          <div className="-mt-1 flex min-h-7 items-center gap-2 text-faint text-xs">
+          <div className="-mt-1.5 -mb-4 flex h-7 items-center gap-2 text-faint text-xs">
             {turn.status === 'stopped' && <span>Stopped</span>}
             <span className="flex items-center gap-1 opacity-0 transition-opacity focus-within:opacity-100 group-hover/turn:opacity-100">
               {text !== '' && <CopyButton text={text} label="Copy the answer" className="-ml-1.5" />}

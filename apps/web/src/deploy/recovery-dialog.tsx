@@ -45,13 +45,13 @@ export function RecoveryDialog({ code, busy, error, onContinue, onCancel }: Reco
       <div
         data-testid="recovery-code"
         data-print
-        className="select-all rounded-lg border border-line bg-sunken px-4 py-5 text-center font-mono text-[0.9375rem] leading-8 tracking-[0.04em]"
+        className="grid select-all grid-cols-3 justify-items-center gap-y-1.5 rounded-lg border border-line bg-sunken px-4 py-5 font-mono text-lg tracking-[0.06em] sm:px-12"
       >
         {(code ?? '').split('-').map((group, index, groups) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: groups of one code never change places.
-          <span key={index} className="inline-block px-1.5">
+          <span key={index}>
             {group}
-            {index < groups.length - 1 && <span className="text-faint">-</span>}
+            <span className="text-faint">{index < groups.length - 1 ? '-' : '\u00a0'}</span>
           </span>
         ))}
       </div>

@@ -68,8 +68,7 @@ function SizeRow({ offer, currency, checked, onChoose }: SizeRowProps) {
       className={classes(
         'relative flex items-center gap-4 border-line border-b px-4 py-3 transition-colors last:border-0 has-focus-visible:z-10 has-focus-visible:outline-2 has-focus-visible:outline-ring has-focus-visible:-outline-offset-2',
         !available && 'cursor-not-allowed bg-sunken/60 text-faint',
-        available &&
-          (checked ? 'cursor-pointer bg-accent-soft' : 'cursor-pointer bg-surface hover:bg-sunken'),
+        available && (checked ? 'cursor-pointer bg-sunken' : 'cursor-pointer bg-surface hover:bg-sunken/60'),
       )}
     >
       <input

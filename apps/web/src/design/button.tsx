@@ -3,7 +3,7 @@ import type { ButtonHTMLAttributes, ComponentProps, Ref } from 'react';
 import { classes } from './classes.ts';
 import { Spinner } from './spinner.tsx';
 
-export type ButtonVariant = 'primary' | 'secondary' | 'ghost' | 'critical';
+export type ButtonVariant = 'primary' | 'secondary' | 'ghost' | 'critical' | 'critical-quiet';
 export type ButtonSize = 'sm' | 'md' | 'icon';
 
 const base =
@@ -19,6 +19,8 @@ const variants: Record<ButtonVariant, string> = {
     'border border-line-strong/70 bg-surface text-ink shadow-1 hover:border-line-strong hover:bg-sunken',
   ghost: 'text-ink hover:bg-hover active:bg-pressed',
   critical: 'bg-critical text-white hover:bg-critical/90',
+  'critical-quiet':
+    'border border-line-strong/70 bg-surface text-critical-ink shadow-1 hover:border-critical/50 hover:bg-critical-soft',
 };
 
 interface Look {

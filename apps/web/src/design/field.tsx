@@ -51,7 +51,7 @@ export function Field({ label, hint, error, aside, children }: FieldProps) {
 }
 
 const control =
-  'w-full rounded-md border border-line-strong/80 bg-surface text-ink text-base shadow-1 transition-colors duration-150 hover:border-line-strong focus:border-accent focus:outline-2 focus:outline-offset-0 focus:outline-ring/50 disabled:bg-sunken disabled:text-faint aria-invalid:border-critical';
+  'w-full rounded-md border border-line-strong/80 bg-surface text-ink text-base shadow-1 transition-colors duration-150 hover:border-line-strong focus:border-ink/55 focus:outline-3 focus:outline-offset-0 focus:outline-ink/10 disabled:bg-sunken disabled:text-faint aria-invalid:border-critical';
 
 function useControl() {
   const ids = use(FieldIds);

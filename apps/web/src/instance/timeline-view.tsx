@@ -92,7 +92,7 @@ function Notes({ notes }: { notes: readonly Note[] }) {
           >
             {note.text}
           </span>
-          {note.tookMs !== null && (
+          {note.tookMs !== null && note.tookMs >= 50 && (
             <span className="shrink-0 text-faint text-xs tabular-nums">{duration(note.tookMs)}</span>
           )}
         </li>

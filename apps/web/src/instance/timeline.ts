@@ -50,6 +50,7 @@ interface Mutable {
   endedAt: number | null;
   notes: Note[];
 }
+const creating = deployStates.indexOf('creating');
 const blank = (): Mutable => ({ state: 'pending', startedAt: null, endedAt: null, notes: [] });
 
 /**
@@ -94,7 +95,9 @@ export function timelineOf(events: readonly InstanceEvent[], instance: Instance)
       if (parsed.success) failure = parsed.data;
       fail(open(), time);
     } else if (event.kind === 'progress') takeProgress(open(), event.data, time, event.seq);
-    else if (event.kind === 'resource') takeResource(open(), event.data, time, event.seq);
+    // The engine tells of some resources only when the machine is on its way already.
+    else if (event.kind === 'resource')
+      takeResource(destroying ? destroy[0] : deploy[creating], event.data, time, event.seq);
   }
   fillIn(deploy, destroy, instance);
   const ready = deploy.at(-1);

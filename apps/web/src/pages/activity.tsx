@@ -1,6 +1,7 @@
 import type { AuditEvent } from '@claw-cloud/contracts';
 import { History } from 'lucide-react';
-import { useAudit } from '../app/data.ts';
+import { useAudit, useCredentials, useInstances } from '../app/data.ts';
+import { useOwner } from '../app/session.tsx';
 import { Page } from '../app/shell.tsx';
 import { Card, PageHeader } from '../design/card.tsx';
 import { EmptyState } from '../design/empty-state.tsx';
@@ -17,9 +18,29 @@ const tones: Record<AuditEvent['outcome'], Tone> = {
   failed: 'critical',
 };
 
+const actions: Record<string, string> = {
+  'credential.add': 'Added a credential',
+  'credential.verify': 'Checked a credential',
+  'credential.use': 'Used a credential',
+  'credential.remove': 'Removed a credential',
+  'instance.deploy': 'Deployed a server',
+  'instance.destroy': 'Destroyed a server',
+  'instance.register': 'Registered its keys',
+  'instance.report': 'Reported its progress',
+  'instance.ready': 'Became ready',
+};
+
 /** What was done in the owner's name, and what was refused. */
 export function ActivityPage() {
   const audit = useAudit();
+  const { ownerId } = useOwner();
+  const instances = useInstances();
+  const credentials = useCredentials();
+  const names = new Map(
+    [...(instances.data ?? []), ...(credentials.data ?? [])].map(({ id, name }) => [id, name]),
+  );
+  const nameOf = (id: string) => names.get(id);
+  const actorOf = (actor: string) => (actor === ownerId ? 'You' : (nameOf(actor) ?? actor));
   return (
     <Page>
       <PageHeader
@@ -52,22 +73,33 @@ export function ActivityPage() {
                 },
                 {
                   head: 'What',
-                  cell: (event) => event.action,
-                  className: 'whitespace-nowrap font-mono text-xs',
+                  cell: (event) => <span title={event.action}>{actions[event.action] ?? event.action}</span>,
+                  className: 'whitespace-nowrap',
                 },
                 {
                   head: 'On',
-                  cell: (event) => event.target,
-                  className: 'font-mono text-xs text-muted break-all',
+                  cell: (event) => (
+                    <span title={event.target} className={nameOf(event.target) ? '' : 'font-mono text-xs'}>
+                      {nameOf(event.target) ?? event.target}
+                    </span>
+                  ),
+                  className: 'max-w-56 truncate',
                 },
                 {
                   head: 'By',
-                  cell: (event) => event.actor,
-                  className: 'max-w-44 truncate text-xs text-muted',
+                  cell: (event) => <span title={event.actor}>{actorOf(event.actor)}</span>,
+                  className: 'max-w-44 truncate text-muted',
                 },
                 {
                   head: 'Outcome',
-                  cell: (event) => <Badge tone={tones[event.outcome]}>{event.outcome}</Badge>,
+                  cell: (event) => (
+                    <span className="inline-flex items-center gap-2">
+                      <Badge tone={tones[event.outcome]}>{event.outcome}</Badge>
+                      {typeof event.detail.code === 'string' && (
+                        <span className="font-mono text-2xs text-faint">{event.detail.code}</span>
+                      )}
+                    </span>
+                  ),
                 },
               ]}
             />

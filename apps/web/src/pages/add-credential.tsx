@@ -42,7 +42,10 @@ function CredentialForm({ onAdded }: { onAdded: (id: string) => void }) {
   const owner = useOwner();
   const queries = useQueryClient();
   const offered = providers.filter(({ id }) => guides[id]);
-  const [provider, setProvider] = useState<ProviderId | undefined>(offered[0]?.id);
+  const [provider, setProvider] = useState<ProviderId | undefined>(
+    // Where there is a sandbox, it is the place to begin.
+    offered.find(({ sandbox }) => sandbox)?.id ?? offered[0]?.id,
+  );
   const [name, setName] = useState('');
   const [token, setToken] = useState('');
   const [checked, setChecked] = useState(false);

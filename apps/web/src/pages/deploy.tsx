@@ -2,10 +2,11 @@ import { type Catalogue, type Credential, Name } from '@claw-cloud/contracts';
 import type { PreparedDeploy } from '@claw-cloud/owner-client';
 import { isProblem } from '@claw-cloud/owner-client/api';
 import { useQueryClient } from '@tanstack/react-query';
-import { Navigate, useNavigate, useSearch } from '@tanstack/react-router';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { RotateCw, TriangleAlert } from 'lucide-react';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { keys, useCatalogue, useCredentials } from '../app/data.ts';
+import { Redirect } from '../app/redirect.tsx';
 import { useOwner } from '../app/session.tsx';
 import { Page } from '../app/shell.tsx';
 import { country, firstRegion, gigabytes, type Offer, offersIn, plainName } from '../deploy/offers.ts';
@@ -27,7 +28,8 @@ export function DeployPage() {
   const usable = (credentials.data ?? []).filter(({ state }) => state === 'ready');
   const credentialId = picked ?? usable.find(({ id }) => id === wanted)?.id ?? usable[0]?.id;
   const catalogue = useCatalogue(credentialId);
-  if (credentials.data && usable.length === 0) return <Navigate to="/credentials/new" replace />;
+  if (credentials.data && !credentials.isFetching && usable.length === 0)
+    return <Redirect to="/credentials/new" />;
   return (
     <Page>
       <PageHeader

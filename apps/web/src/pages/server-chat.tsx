@@ -1,66 +1,74 @@
-import { conversationKey, conversationPrefix } from '@claw-cloud/owner-client/api';
-import { Navigate, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import {
+  type Conversation,
+  conversationKey,
+  conversationPrefix,
+  type Gateway,
+  GatewayError,
+} from '@claw-cloud/owner-client/api';
+import { useParams } from '@tanstack/react-router';
 import { PanelLeft } from 'lucide-react';
-import { useEffect, useState } from 'react';
-import { ChatView } from '../chat/chat-view.tsx';
+import { useCallback, useState } from 'react';
+import { Redirect } from '../app/redirect.tsx';
+import { ChatView, Remembering } from '../chat/chat-view.tsx';
 import { ConnectionBanner } from '../chat/connection-banner.tsx';
-import { ConversationList, titleOf, useSessions } from '../chat/conversation-list.tsx';
+import { ConversationList, newConversationId, titleOf, useSessions } from '../chat/conversation-list.tsx';
 import { Button } from '../design/button.tsx';
 import { classes } from '../design/classes.ts';
 import { ErrorNotice, troubleOf } from '../design/error-notice.tsx';
 import { useConnection } from '../instance/connection.tsx';
 import { useThisInstance } from './server.tsx';
 
-const newConversationId = () => globalThis.crypto.randomUUID().slice(0, 13);
 const titleChars = 60;
+
+/** Gives a conversation its title; one that another has already gets a number. */
+async function nameSession(gateway: Gateway, key: string, label: string): Promise<void> {
+  for (let count = 1; count <= 5; count += 1) {
+    try {
+      await gateway.renameSession(key, count === 1 ? label : `${label} (${count})`);
+      return;
+    } catch (error) {
+      if (!(error instanceof GatewayError)) return;
+    }
+  }
+}
 
 /** The chat with a server: its conversations at the left, one of them open. */
 export function ServerChatPage() {
   const instance = useThisInstance();
   const { conversationId } = useParams({ strict: false }) as { conversationId?: string };
-  const { new: wantsNew } = useSearch({ strict: false }) as { new?: boolean };
-  const navigate = useNavigate();
   const { connection, error } = useConnection();
   const sessions = useSessions(instance.id);
   const [listOpen, setListOpen] = useState(false);
-  // A conversation that was begun here and that the server has not heard of yet.
-  const [draft, setDraft] = useState(newConversationId);
-  const newest = sessions.data?.[0]?.key.slice(conversationPrefix.length);
+  const gateway = connection?.gateway;
+  const session = sessions.data?.find(({ key }) => key === conversationKey(conversationId ?? ''));
+  const untitled = sessions.data !== undefined && !session?.label;
 
-  useEffect(() => {
-    if (wantsNew) setDraft(newConversationId());
-  }, [wantsNew]);
+  const onAnswered = useCallback(
+    (conversation: Conversation) => {
+      const first = conversation.turns.find((turn) => turn.kind === 'user');
+      const label = first?.text
+        .split('\n')[0]
+        ?.replace(/[*_`#]/g, '')
+        .trim()
+        .slice(0, titleChars);
+      // A title is a convenience: without one the list shows what was said last.
+      if (label && gateway) void nameSession(gateway, conversation.sessionKey, label);
+    },
+    [gateway],
+  );
 
-  if (instance.state !== 'ready')
-    return <Navigate to="/servers/$instanceId/timeline" params={{ instanceId: instance.id }} replace />;
-  // Whoever comes back finds the last conversation, not an empty page.
-  if (conversationId === undefined && !wantsNew && newest !== undefined) {
-    return (
-      <Navigate
-        to="/servers/$instanceId/chat/$conversationId"
-        params={{ instanceId: instance.id, conversationId: newest }}
-        replace
-      />
-    );
+  if (instance.state !== 'ready') {
+    return <Redirect to="/servers/$instanceId/timeline" params={{ instanceId: instance.id }} />;
+  }
+  if (conversationId === undefined && sessions.data !== undefined) {
+    // Whoever comes back finds the last conversation, not an empty page.
+    const newest = sessions.data[0]?.key.slice(conversationPrefix.length) ?? newConversationId();
+    const params = { instanceId: instance.id, conversationId: newest };
+    return <Redirect to="/servers/$instanceId/chat/$conversationId" params={params} />;
   }
 
-  const current = conversationId ?? draft;
-  const session = sessions.data?.find(({ key }) => key === conversationKey(current));
-  const begin = (text: string) => {
-    if (conversationId === undefined) {
-      void navigate({
-        to: '/servers/$instanceId/chat/$conversationId',
-        params: { instanceId: instance.id, conversationId: current },
-        replace: true,
-      });
-    }
-    // A title is a convenience: without one the list shows what was said last.
-    const label = text.split('\n')[0]?.slice(0, titleChars) ?? '';
-    connection?.gateway.renameSession(conversationKey(current), label).catch(() => undefined);
-  };
-
   return (
-    <div className="flex min-h-0 flex-1">
+    <div className="relative flex min-h-0 flex-1">
       <div
         className={classes(
           'w-64 shrink-0 flex-col border-line border-r bg-bg md:flex',
@@ -69,7 +77,7 @@ export function ServerChatPage() {
       >
         <ConversationList
           instanceId={instance.id}
-          current={current}
+          current={conversationId ?? ''}
           sessions={sessions.data}
           onPick={() => setListOpen(false)}
         />
@@ -102,13 +110,18 @@ export function ServerChatPage() {
           <div className="p-6">
             <ErrorNotice trouble={troubleOf(error)} />
           </div>
+        ) : conversationId === undefined ? (
+          // Until it is known whether there is a last conversation, nothing can be typed into a new one.
+          <div className="mx-auto w-full max-w-3xl px-4 pt-8 sm:px-6">
+            <Remembering />
+          </div>
         ) : (
           <ChatView
-            key={current}
+            key={conversationId}
             instanceId={instance.id}
-            conversationId={current}
-            fresh={conversationId === undefined}
-            onFirstMessage={begin}
+            conversationId={conversationId}
+            fresh={sessions.data !== undefined && !session}
+            onAnswered={untitled ? onAnswered : undefined}
           />
         )}
       </div>

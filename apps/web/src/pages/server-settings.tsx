@@ -60,7 +60,7 @@ export function ServerSettingsPage() {
             </dl>
           </Card>
         )}
-        <Card className="border-critical/30">
+        <Card>
           <div className="flex flex-wrap items-center justify-between gap-4 px-5 py-4">
             <div>
               <h2 className="font-semibold text-base">Destroy this server</h2>
@@ -69,8 +69,7 @@ export function ServerSettingsPage() {
               </p>
             </div>
             <Button
-              variant="secondary"
-              className="text-critical-ink"
+              variant="critical-quiet"
               disabled={instance.state === 'destroying'}
               onClick={() => setDestroying(true)}
               data-testid="destroy-open"

@@ -2,6 +2,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { MessageSquare, Trash2 } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { isMoving, useReceipt } from '../app/data.ts';
+import { useOwner } from '../app/session.tsx';
 import { Page } from '../app/shell.tsx';
 import { Button, ButtonLink } from '../design/button.tsx';
 import { Card } from '../design/card.tsx';
@@ -20,6 +21,7 @@ const admireMs = 1_400;
 /** What happened to a server and what is happening now; goes on to the chat when a deploy ends under one's eyes. */
 export function ServerTimelinePage() {
   const instance = useThisInstance();
+  const owner = useOwner();
   const { events, connected, error } = useInstanceEvents(instance.id);
   const receipt = useReceipt(instance.id, instance.state === 'destroyed');
   const [destroying, setDestroying] = useState(false);
@@ -36,6 +38,16 @@ export function ServerTimelinePage() {
     );
     return () => clearTimeout(timer);
   }, [ready, instance.id, navigate]);
+
+  const gone = instance.state === 'destroyed';
+  useEffect(() => {
+    // Keys of a server that is no more are of no use to anybody.
+    if (gone)
+      owner
+        .keyring()
+        .then((keyring) => keyring.forget(instance.id))
+        .catch(() => undefined);
+  }, [gone, owner, instance.id]);
 
   return (
     <Page>

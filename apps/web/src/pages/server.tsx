@@ -1,8 +1,9 @@
 import type { Instance } from '@claw-cloud/contracts';
 import { isProblem } from '@claw-cloud/owner-client/api';
-import { Link, Navigate, Outlet, useLocation, useParams } from '@tanstack/react-router';
+import { Link, Outlet, useLocation, useParams } from '@tanstack/react-router';
 import { createContext, use } from 'react';
 import { useInstance } from '../app/data.ts';
+import { Redirect } from '../app/redirect.tsx';
 import { Page } from '../app/shell.tsx';
 import { classes } from '../design/classes.ts';
 import { ErrorNotice, troubleOf } from '../design/error-notice.tsx';
@@ -109,5 +110,5 @@ function Tabs({ instance }: { instance: Instance }) {
 export function ServerIndex() {
   const { id, state } = useThisInstance();
   const to = state === 'ready' ? '/servers/$instanceId/chat' : '/servers/$instanceId/timeline';
-  return <Navigate to={to} params={{ instanceId: id }} replace />;
+  return <Redirect to={to} params={{ instanceId: id }} />;
 }

@@ -1,5 +1,6 @@
-import { Navigate, useSearch } from '@tanstack/react-router';
+import { useSearch } from '@tanstack/react-router';
 import { KeyRound, MessageSquareLock, ServerCog } from 'lucide-react';
+import { Redirect } from '../app/redirect.tsx';
 import { useSession } from '../app/session.tsx';
 import { Splash, ThemeToggle } from '../app/shell.tsx';
 import { Button } from '../design/button.tsx';
@@ -30,7 +31,7 @@ export function AccountPage({ kind }: { kind: 'sign-in' | 'sign-up' }) {
   const { next } = useSearch({ strict: false }) as { next?: string };
   if (state.status === 'starting') return <Splash />;
   if (state.status === 'signed-in')
-    return <Navigate to={next?.startsWith('/') && !next.startsWith('//') ? next : '/'} replace />;
+    return <Redirect href={next?.startsWith('/') && !next.startsWith('//') ? next : '/'} />;
   const Form =
     state.status === 'signed-out' ? (kind === 'sign-in' ? state.auth.SignIn : state.auth.SignUp) : null;
   return (

@@ -1,6 +1,7 @@
+import { pause } from '../backoff.ts';
 import { ChannelError } from '../channel/problem.ts';
 import { createEmitter } from '../emitter.ts';
-import type { Gateway } from '../gateway/gateway.ts';
+import { type Gateway, GatewayError } from '../gateway/gateway.ts';
 import {
   type AssistantTurn,
   activeRun,
@@ -168,10 +169,16 @@ async function insist(work: () => Promise<void>): Promise<void> {
     try {
       return await work();
     } catch (error) {
-      const again = error instanceof ChannelError && error.code === 'connection_lost';
-      if (!again || attempt === 3) throw error;
+      if (attempt === 3 || !mayHelp(error)) throw error;
+      await pause(250 * attempt);
     }
   }
+}
+
+/** A connection that was lost, or a gateway that asks for another try, e.g. because the session was just changed. */
+function mayHelp(error: unknown): boolean {
+  if (error instanceof ChannelError) return error.code === 'connection_lost';
+  return error instanceof GatewayError && (error.retryable || error.message.includes('retry the request'));
 }
 
 function sentence(error: unknown): string {
