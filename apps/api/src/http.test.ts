@@ -257,7 +257,7 @@ describe('the HTTP API', () => {
     expect(page.headers.get('content-security-policy')).toContain("script-src 'self';");
     const html = await page.text();
     expect(html).not.toMatch(/<script>|https?:\/\//);
-    for (const [, src = ''] of html.matchAll(/(?:src|href)="([^"]+)"/g))
+    for (const [, src = ''] of html.matchAll(/(?:src|href)="(\/[^"]+)"/g))
       expect((await api.fetch(src)).status).toBe(200);
     expect((await api.fetch('/docs/package.json')).status).toBe(404);
     expect(await (await api.fetch('/openapi.json')).json()).toMatchObject({ openapi: '3.1.0' });

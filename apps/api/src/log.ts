@@ -57,7 +57,7 @@ export function describeError(error: unknown): { reason: string; at?: string } {
   const code = 'code' in error && typeof error.code === 'string' ? `:${error.code}` : '';
   const places = (error.stack ?? '')
     .split('\n')
-    .flatMap((line) => /([\w.-]+\.(?:ts|mjs|js|cjs):\d+):\d+\)?$/.exec(line)?.[1] ?? [])
+    .flatMap((line) => /^ {4}at .*?([\w.-]+\.(?:ts|mjs|js|cjs):\d+):\d+\)?$/.exec(line)?.[1] ?? [])
     .slice(0, 6);
   return { reason: `${error.name}${code}`, ...(places.length > 0 ? { at: places.join(' < ') } : {}) };
 }

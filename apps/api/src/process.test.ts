@@ -11,7 +11,8 @@ import { bearerProtocolPrefix, ownerChannelProtocol } from '@claw-cloud/contract
 import { startTestDatabase, type TestDatabase } from '@claw-cloud/db/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { dialTunnel, registeredInstance, serveEcho } from './testing/agent.ts';
+import { dialTunnel, serveEcho } from './testing/agent.ts';
+import { registeredInstance } from './testing/instance.ts';
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
 

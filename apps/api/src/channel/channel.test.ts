@@ -13,13 +13,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import {
   dialTunnel,
-  registeredInstance,
   serveEcho,
   serveHealth,
   type TestAgent,
   type TestAgentOptions,
 } from '../testing/agent.ts';
 import { party, startTestApi, type TestApi, type TestPerson } from '../testing/harness.ts';
+import { registeredInstance } from '../testing/instance.ts';
 
 describe('the owner channel', () => {
   let api: TestApi;

@@ -6,24 +6,10 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { type TunnelVerdict, tunnelProtocol } from '@claw-cloud/contracts';
-import { fromBase64Url, ready, toBase64Url } from '@claw-cloud/crypto';
-import { generateIdentity, type Identity, signTunnelChallenge } from '@claw-cloud/crypto/signing';
-import type { Database } from '@claw-cloud/db';
-import { bootingInstance, registrationOf } from '@claw-cloud/db/testing';
+import { fromBase64Url, toBase64Url } from '@claw-cloud/crypto';
+import { type Identity, signTunnelChallenge } from '@claw-cloud/crypto/signing';
 import { WebSocket } from 'ws';
 import { socketDuplex } from '../socket/duplex.ts';
-
-/** An instance that has booted and registered the identity's public key. */
-export async function registeredInstance(db: Database, ownerId?: string) {
-  await ready();
-  const identity = generateIdentity();
-  const booting = await bootingInstance(db, ownerId);
-  await db.machine.register(booting.tokenHash, {
-    ...registrationOf(booting.instance.id),
-    identityPublicKey: toBase64Url(identity.publicKey),
-  });
-  return { instanceId: booting.instance.id, ownerId: booting.ownerId, identity };
-}
 
 export interface TestAgent {
   readonly verdict: TunnelVerdict;

@@ -6,14 +6,9 @@ import { generateIdentity, signTunnelChallenge } from '@claw-cloud/crypto/signin
 import { destroyed } from '@claw-cloud/db/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import {
-  dialTunnel,
-  registeredInstance,
-  serveHealth,
-  type TestAgent,
-  type TestAgentOptions,
-} from '../testing/agent.ts';
+import { dialTunnel, serveHealth, type TestAgent, type TestAgentOptions } from '../testing/agent.ts';
 import { startTestApi, type TestApi } from '../testing/harness.ts';
+import { registeredInstance } from '../testing/instance.ts';
 
 describe('the tunnel', () => {
   let api: TestApi;
