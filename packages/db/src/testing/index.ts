@@ -1,6 +1,17 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, chmod, mkdtemp, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -41,6 +52,7 @@ export async function startTestDatabase(): Promise<TestDatabase> {
 }
 
 const prefix = 'claw-test-database-';
+const templatePrefix = 'claw-test-template-';
 const ownerFile = 'owner.pid';
 
 /** Postgres outlives a test process that is killed: whoever comes next ends it. */
@@ -76,9 +88,10 @@ export async function fillFromTemplate(dir: string): Promise<void> {
 }
 
 async function template(): Promise<string> {
-  const finished = join(tmpdir(), `claw-test-template-${await fingerprint()}`);
+  const finished = join(tmpdir(), `${templatePrefix}${await fingerprint()}`);
   if (await exists(finished)) return finished;
-  const partial = await emptyFolder('claw-test-template-');
+  await removeOldTemplates();
+  const partial = await emptyFolder(templatePrefix);
   const embedded = await startEmbedded({ dir: partial, durable: false });
   await embedded.stop();
   await rm(join(partial, 'ports.json'), { force: true });
@@ -86,6 +99,23 @@ async function template(): Promise<string> {
   await rename(partial, finished).catch(() => rm(partial, { recursive: true, force: true }));
   return finished;
 }
+
+const dayMs = 24 * 3_600_000;
+
+/** Each change of a migration makes a new one of 80 MB; those of yesterday's migrations are no longer wanted. */
+async function removeOldTemplates(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const path = join(tmpdir(), name);
+    if (!name.startsWith(templatePrefix) || !(await isOlder(path, dayMs))) continue;
+    await rm(path, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+const isOlder = (path: string, ms: number): Promise<boolean> =>
+  stat(path).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs > ms,
+    () => false,
+  );
 
 /** Everything the copied data depends on. */
 async function fingerprint(): Promise<string> {
