@@ -46,9 +46,17 @@ export function TimelineView({ instance, events }: { instance: Instance; events:
         </ErrorNotice>
       )}
       {timeline.destroy && (
-        <PhaseList label="Destroying" phases={timeline.destroy.map((phase) => show(phase, now))} />
+        <section className="border-line border-b pb-7">
+          <h2 className="mb-4 font-medium text-muted text-sm tracking-normal">The end</h2>
+          <PhaseList label="Destroying" phases={timeline.destroy.map((phase) => show(phase, now))} />
+        </section>
       )}
-      <PhaseList label="Deploying" phases={timeline.deploy.map((phase) => show(phase, now))} />
+      <section>
+        {timeline.destroy && (
+          <h2 className="mb-4 font-medium text-muted text-sm tracking-normal">The beginning</h2>
+        )}
+        <PhaseList label="Deploying" phases={timeline.deploy.map((phase) => show(phase, now))} />
+      </section>
     </div>
   );
 }

@@ -1,0 +1,87 @@
+import type { Catalogue, Size } from '@claw-cloud/contracts';
+import { describe, expect, it } from 'vitest';
+import { country, firstRegion, gigabytes, offersIn, plainName } from './offers.ts';
+
+const size = (
+  id: string,
+  memoryMb: number,
+  offers: [region: string, monthly: number, available?: boolean][],
+): Size => ({
+  id,
+  name: id.toUpperCase(),
+  cpus: 2,
+  memoryMb,
+  diskGb: 40,
+  architecture: 'x86',
+  small: memoryMb < 4000,
+  offers: offers.map(([region, monthly, available = true]) => ({
+    region,
+    monthly,
+    hourly: monthly / 700,
+    available,
+  })),
+});
+const catalogue: Catalogue = {
+  provider: 'sandbox',
+  currency: 'EUR',
+  regions: [
+    { id: 'ash', name: 'Ashburn', country: 'US', city: 'Ashburn' },
+    { id: 'fsn1', name: 'Falkenstein', country: 'DE', city: 'Falkenstein' },
+  ],
+  sizes: [
+    size('tiny', 1024, [['fsn1', 1]]),
+    size('small', 2048, [
+      ['fsn1', 2],
+      ['ash', 2],
+    ]),
+    size('good', 4096, [
+      ['fsn1', 5],
+      ['ash', 6],
+    ]),
+    size('best', 8192, [
+      ['fsn1', 3, false],
+      ['ash', 9],
+    ]),
+  ],
+  image: 'debian-13',
+  fetchedAt: '2026-11-21T10:00:00.000Z',
+};
+
+describe('what a region offers', () => {
+  it('leaves out what OpenClaw can’t start on, cheapest first, sold out last', () => {
+    expect(offersIn(catalogue, 'fsn1').map((offer) => offer.size.id)).toEqual(['small', 'good', 'best']);
+  });
+
+  it('recommends the cheapest with memory to spare that can be had', () => {
+    const recommended = (region: string) => offersIn(catalogue, region).filter((offer) => offer.recommended);
+    expect(recommended('fsn1').map((offer) => offer.size.id)).toEqual(['good']);
+    expect(recommended('nowhere')).toEqual([]);
+  });
+
+  it('begins where the recommended size costs least', () => {
+    expect(firstRegion(catalogue)).toBe('fsn1');
+    expect(firstRegion({ ...catalogue, sizes: [] })).toBe('ash');
+    expect(firstRegion({ ...catalogue, regions: [] })).toBeUndefined();
+  });
+});
+
+describe('words of the form', () => {
+  it('says memory in the unit it is bought in', () => {
+    expect([2000, 2048, 3840, 4096, 16_384].map(gigabytes)).toEqual([
+      '2 GB',
+      '2 GB',
+      '3.8 GB',
+      '4 GB',
+      '16 GB',
+    ]);
+  });
+
+  it('names countries, and survives what is none', () => {
+    expect(country('de').flag).toBe('🇩🇪');
+    expect(country('??')).toEqual({ name: '??', flag: '' });
+  });
+
+  it('takes the apostrophes keyboards make', () => {
+    expect(plainName(' Ada’s claw ')).toBe("Ada's claw");
+  });
+});
