@@ -40,7 +40,7 @@ export function CredentialTrouble({ credential, className }: { credential: Crede
                 <code className="font-mono text-sm">{permission}</code>
                 <span className="text-muted"> is missing: {neededFor}</span>
               </p>
-              <p className="mt-0.5 text-muted text-sm">{fix}</p>
+              {fix !== trouble.fix && <p className="mt-0.5 text-muted text-sm">{fix}</p>}
             </li>
           ))}
         </ul>
