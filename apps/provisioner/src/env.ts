@@ -8,18 +8,29 @@ const url = z.url().max(2000);
 const milliseconds = (fallback: number, min: number, max: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
 
+const databaseVariables = {
+  SUPABASE_URL: url,
+  SUPABASE_SECRET_KEY: z.string().min(1),
+  SUPABASE_PUBLISHABLE_KEY: z.string().min(1),
+  SUPABASE_JWT_SECRET: z.string().min(1),
+};
+const kekVariables = { KEK_FILE: z.string().min(1).optional(), KEK_KEYS: z.string().min(1).optional() };
+const oneKekSource = (env: { KEK_FILE?: string | undefined; KEK_KEYS?: string | undefined }) =>
+  (env.KEK_FILE === undefined) !== (env.KEK_KEYS === undefined);
+const oneKekMessage = { error: 'set either KEK_FILE or KEK_KEYS' };
+
+const RotationEnvironment = z
+  .object({ ...databaseVariables, ...kekVariables })
+  .refine(oneKekSource, oneKekMessage);
+
 const Environment = z
   .object({
-    SUPABASE_URL: url,
-    SUPABASE_SECRET_KEY: z.string().min(1),
-    SUPABASE_PUBLISHABLE_KEY: z.string().min(1),
-    SUPABASE_JWT_SECRET: z.string().min(1),
+    ...databaseVariables,
+    ...kekVariables,
     QUEUE_DATABASE_URL: url.optional(),
     REDIS_URL: url.optional(),
     PULUMI_BACKEND_URL: url,
     PUBLIC_URL: url,
-    KEK_FILE: z.string().min(1).optional(),
-    KEK_KEYS: z.string().min(1).optional(),
     INTAKE_KEY_FILE: z.string().min(1).optional(),
     INTAKE_KEYS: z.string().min(1).optional(),
     SANDBOX_CLOUD_URL: url.optional(),
@@ -41,9 +52,7 @@ const Environment = z
   .refine((env) => env.QUEUE_DATABASE_URL !== undefined || env.REDIS_URL !== undefined, {
     error: 'set QUEUE_DATABASE_URL or REDIS_URL',
   })
-  .refine((env) => (env.KEK_FILE === undefined) !== (env.KEK_KEYS === undefined), {
-    error: 'set either KEK_FILE or KEK_KEYS',
-  })
+  .refine(oneKekSource, oneKekMessage)
   .refine((env) => (env.INTAKE_KEY_FILE === undefined) !== (env.INTAKE_KEYS === undefined), {
     error: 'set either INTAKE_KEY_FILE or INTAKE_KEYS',
   });
@@ -90,34 +99,46 @@ function backendUrl(text: string): string {
   return address.toString();
 }
 
+function parsed<T>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): T {
+  const result = schema.safeParse(env);
+  if (result.success) return result.data;
+  const wrong = result.error.issues.map(
+    (issue) => `${issue.path.join('.') || 'environment'}: ${issue.message}`,
+  );
+  throw new Error(`The provisioner can't start with this environment:\n${wrong.join('\n')}`);
+}
+
+const databaseOf = (is: z.infer<typeof RotationEnvironment>): ProvisionerConfig['database'] => ({
+  url: is.SUPABASE_URL,
+  secretKey: is.SUPABASE_SECRET_KEY,
+  publishableKey: is.SUPABASE_PUBLISHABLE_KEY,
+  jwtSecret: is.SUPABASE_JWT_SECRET,
+});
+
+const kekOf = (is: z.infer<typeof RotationEnvironment>): KeySource =>
+  is.KEK_FILE === undefined ? { kind: 'text', text: is.KEK_KEYS ?? '' } : { kind: 'file', path: is.KEK_FILE };
+
+/** What the rotation of key-encryption keys needs, and no more. */
+export function readRotationConfig(
+  env: NodeJS.ProcessEnv = process.env,
+): Pick<ProvisionerConfig, 'database' | 'kek'> {
+  const is = parsed(RotationEnvironment, env);
+  return { database: databaseOf(is), kek: kekOf(is) };
+}
+
 /** Reads the settings once; raises an error that lists every variable that is missing or wrong, and no value. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): ProvisionerConfig {
-  const parsed = Environment.safeParse(env);
-  if (!parsed.success) {
-    const wrong = parsed.error.issues.map(
-      (issue) => `${issue.path.join('.') || 'environment'}: ${issue.message}`,
-    );
-    throw new Error(`The provisioner can't start with this environment:\n${wrong.join('\n')}`);
-  }
-  const is = parsed.data;
+  const is = parsed(Environment, env);
   const cacheHome = is.XDG_CACHE_HOME ?? join(homedir(), '.cache');
   return {
-    database: {
-      url: is.SUPABASE_URL,
-      secretKey: is.SUPABASE_SECRET_KEY,
-      publishableKey: is.SUPABASE_PUBLISHABLE_KEY,
-      jwtSecret: is.SUPABASE_JWT_SECRET,
-    },
+    database: databaseOf(is),
     queue:
       is.REDIS_URL === undefined
         ? { kind: 'postgres', url: is.QUEUE_DATABASE_URL ?? '' }
         : { kind: 'redis', url: is.REDIS_URL },
     pulumiBackendUrl: backendUrl(is.PULUMI_BACKEND_URL),
     publicUrl: is.PUBLIC_URL.replace(/\/+$/, ''),
-    kek:
-      is.KEK_FILE === undefined
-        ? { kind: 'text', text: is.KEK_KEYS ?? '' }
-        : { kind: 'file', path: is.KEK_FILE },
+    kek: kekOf(is),
     intake:
       is.INTAKE_KEY_FILE === undefined
         ? { kind: 'text', text: is.INTAKE_KEYS ?? '' }

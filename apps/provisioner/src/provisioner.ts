@@ -11,7 +11,7 @@ import { ensureIntakeFile, ensureKekFile } from './keys/key-files.ts';
 import { loadIntakeKeys, loadKeyRing } from './keys/key-source.ts';
 import { createLog, errorFields, type Log } from './log.ts';
 import { type OperationDeps, runOperation } from './operations/run-operation.ts';
-import { sweep } from './sweep/sweep.ts';
+import { createSweep } from './sweep/sweep.ts';
 import { createVerifier } from './verify-credential/verify-credential.ts';
 
 const AgentFacts = z.object({ sha256: z.string(), version: z.string(), openclawVersion: z.string() });
@@ -109,13 +109,12 @@ export async function startProvisioner(
   const queueLog = { log: (line: string) => log('warn', 'queue', { detail: line }) };
   const queue = await createQueue(config.queue, queueLog);
   const verifier = createVerifier(deps);
-  const sweepOnce = () => sweep(deps, queue, config.bootTimeoutMs, verifier.refresh);
   const worker = await createWorker(
     config.queue,
     {
       'credential.verify': ({ credentialId }) => verifier.verify(credentialId),
       'operation.run': ({ operationId }) => runOperation(deps, operationId),
-      sweep: sweepOnce,
+      sweep: createSweep(deps, queue, config.bootTimeoutMs, verifier.refresh),
     },
     { ...queueLog, concurrency: config.concurrency + slotsForSweeps },
   );

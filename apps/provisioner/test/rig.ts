@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
   type Credential,
+  cloudName,
   cloudTag,
   type Instance,
   type InstanceEvent,
@@ -47,8 +48,9 @@ export async function createRig() {
   await ready();
   const dir = mkdtempSync(join(tmpdir(), 'claw-provisioner-test-'));
   const database = await startTestDatabase();
+  const machines = createPaperMachines();
   const cloud: HetznerCloud = createHetznerCloud({
-    machines: createPaperMachines(),
+    machines,
     tokens: new Map(),
     actionMs: 30,
     limits: { requestsPerHour: 100_000, servers: 20, primaryIps: 20 },
@@ -222,6 +224,9 @@ export async function createRig() {
         .filter((server) => server.labels['claw-cloud'] === cloudTag(instanceId))
         .map(({ id, name, status }) => ({ id, name, status: status as string })),
     call,
+    /** What the instance's machine was told at its birth. */
+    userDataOf: (instanceId: string): string =>
+      [...machines.specs.values()].find(({ name }) => name === cloudName(instanceId))?.userData ?? '',
     firewallsOf: async (instanceId: string): Promise<{ id: number; name: string }[]> => {
       const selector = encodeURIComponent(`claw-cloud==${cloudTag(instanceId)}`);
       const answer = await call('GET', `/firewalls?label_selector=${selector}`, watcher);

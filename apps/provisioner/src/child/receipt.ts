@@ -46,13 +46,8 @@ export function createLedger(): {
       seen.set(key(isKind, isId), { entry, deletedAt });
     },
     found(resources) {
-      for (const resource of resources) {
-        const known = seen.get(key(resource.kind, resource.id));
-        seen.set(key(resource.kind, resource.id), {
-          entry: entryOf(resource),
-          deletedAt: known?.deletedAt ?? null,
-        });
-      }
+      for (const resource of resources)
+        seen.set(key(resource.kind, resource.id), { entry: entryOf(resource), deletedAt: null });
     },
     gone({ kind, id }, at) {
       const known = seen.get(key(kind, id));
