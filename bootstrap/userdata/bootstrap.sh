@@ -49,10 +49,10 @@ EOF
 fail() { say "failed: $1"; report failed "$1"; exit 1; }
 
 find_node() {
-  candidate=$(command -v node) || fail "Node.js 24.16 or newer is not installed on this machine"
+  candidate=$(command -v node) || fail "Node.js 24 is not installed on this machine"
   version=$("$candidate" -p 'process.versions.node' 2>/dev/null) || fail "Node.js at $candidate does not run"
   major=${version%%.*}; minor=${version#*.}; minor=${minor%%.*}
-  { [ "$major" -eq 24 ] && [ "$minor" -ge 16 ]; } || [ "$major" -ge 26 ] || fail "Node.js $version was found, 24.16 or newer is needed"
+  { [ "$major" -eq 24 ] && [ "$minor" -ge 16 ]; } || [ "$major" -ge 26 ] || fail "Node.js $version was found; needed is 24.16 or a later 24, or 26"
   NODE=$candidate
 }
 

@@ -82,7 +82,7 @@ test('reports phases in order, with times, and a failure with a redacted tail', 
     instanceId,
     controlPlane,
     log: (line) => lines.push(line),
-    logTail: () => `npm said no to hunter2hunter2 ${'x '.repeat(8000)}end`,
+    logTail: () => `${'x '.repeat(8000)}npm said no to hunter2hunter2 at the end`,
     secrets: ['hunter2hunter2'],
     now: () => now,
   });
