@@ -56,6 +56,8 @@ describe('what a region offers', () => {
     const recommended = (region: string) => offersIn(catalogue, region).filter((offer) => offer.recommended);
     expect(recommended('fsn1').map((offer) => offer.size.id)).toEqual(['good']);
     expect(recommended('nowhere')).toEqual([]);
+    const soldOut = { ...catalogue, sizes: [size('good', 4096, [['fsn1', 5, false]])] };
+    expect(offersIn(soldOut, 'fsn1').some((offer) => offer.recommended)).toBe(false);
   });
 
   it('begins where the recommended size costs least', () => {

@@ -1,4 +1,5 @@
 import type { ComponentProps, ReactNode } from 'react';
+import { useTitle } from '../app/title.ts';
 import { classes } from './classes.ts';
 
 /** A surface for one thing. */
@@ -29,16 +30,9 @@ export function CardHeader({
   );
 }
 
-/** A page's head. */
-export function PageHeader({
-  title,
-  hint,
-  action,
-}: {
-  title: ReactNode;
-  hint?: ReactNode;
-  action?: ReactNode;
-}) {
+/** A page's head; names the tab too. */
+export function PageHeader({ title, hint, action }: { title: string; hint?: ReactNode; action?: ReactNode }) {
+  useTitle(title);
   return (
     <header className="mb-7 flex flex-wrap items-end justify-between gap-x-6 gap-y-3">
       <div>

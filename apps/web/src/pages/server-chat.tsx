@@ -90,7 +90,7 @@ export function ServerChatPage() {
           className="absolute inset-0 z-10 bg-shade md:hidden"
         />
       )}
-      <div className="flex h-[calc(100dvh-8.75rem)] min-h-96 min-w-0 flex-1 flex-col">
+      <div className="flex min-h-0 min-w-0 flex-1 flex-col">
         <div className="flex items-center gap-1 border-line border-b px-2 py-1 md:hidden">
           <Button
             variant="ghost"

@@ -5,6 +5,7 @@ import { createContext, use } from 'react';
 import { useInstance } from '../app/data.ts';
 import { Redirect } from '../app/redirect.tsx';
 import { Page } from '../app/shell.tsx';
+import { useTitle } from '../app/title.ts';
 import { classes } from '../design/classes.ts';
 import { ErrorNotice, troubleOf } from '../design/error-notice.tsx';
 import { SkeletonRows } from '../design/skeleton.tsx';
@@ -27,6 +28,8 @@ export function useThisInstance(): Instance {
 export function ServerLayout() {
   const { instanceId = '' } = useParams({ strict: false }) as { instanceId?: string };
   const { data: instance, error } = useInstance(instanceId);
+  const { pathname } = useLocation();
+  useTitle(instance?.name);
   if (isProblem(error, 'not_found') || isProblem(error, 'invalid_request')) return <NotFoundPage />;
   if (!instance) {
     return (
@@ -41,31 +44,35 @@ export function ServerLayout() {
   }
   const { word, tone, live } = statusOf(instance);
   const ready = instance.state === 'ready';
+  // The chat fills the window and scrolls inside; every other page scrolls as a whole.
+  const isChat = pathname.startsWith(`/servers/${instance.id}/chat`);
   return (
     <InstanceContext value={instance}>
       <ConnectionProvider instanceId={instance.id} ready={ready}>
-        <div className="border-line border-b">
-          <div className="flex flex-wrap items-center gap-x-4 gap-y-1 px-4 pt-3.5 sm:px-6">
-            <h1 className="flex min-w-0 items-center gap-2.5 font-semibold text-lg">
-              <span className="truncate">{instance.name}</span>
-              {instance.provider === 'sandbox' && <Badge>sandbox</Badge>}
-            </h1>
-            <span className="inline-flex items-center gap-2 text-muted text-sm">
-              <StatusDot tone={tone} live={live} />
-              {word}
-            </span>
-            <span className="hidden text-faint text-sm sm:inline">
-              {instance.region} · {instance.size}
-            </span>
-            {ready && (
-              <span className="ml-auto">
-                <EncryptionBadge />
+        <div className={isChat ? 'flex h-[calc(100dvh-3.5rem)] min-h-112 flex-col' : undefined}>
+          <div className="shrink-0 border-line border-b">
+            <div className="flex flex-wrap items-center gap-x-4 gap-y-1 px-4 pt-3.5 sm:px-6">
+              <h1 className="flex min-w-0 items-center gap-2.5 font-semibold text-lg">
+                <span className="truncate">{instance.name}</span>
+                {instance.provider === 'sandbox' && <Badge>sandbox</Badge>}
+              </h1>
+              <span className="inline-flex items-center gap-2 text-muted text-sm">
+                <StatusDot tone={tone} live={live} />
+                {word}
               </span>
-            )}
+              <span className="hidden text-faint text-sm sm:inline">
+                {instance.region} · {instance.size}
+              </span>
+              {ready && (
+                <span className="ml-auto">
+                  <EncryptionBadge />
+                </span>
+              )}
+            </div>
+            <Tabs instance={instance} />
           </div>
-          <Tabs instance={instance} />
+          <Outlet />
         </div>
-        <Outlet />
       </ConnectionProvider>
     </InstanceContext>
   );

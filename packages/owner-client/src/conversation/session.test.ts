@@ -12,6 +12,8 @@ import { type ConversationSession, openConversation } from './session.ts';
 const instanceId = 'ins_000000000000000000000001';
 const key = 'agent:main:web:c1';
 const connected: OwnerFrame = { type: 'gateway.status', status: 'connected', hello: { protocol: 4 } };
+const sent = (requests: Request[]) =>
+  requests.filter(({ method }) => method === 'chat.send').map(({ params }) => params.idempotencyKey);
 type Request = { id: string; method: string; params: Record<string, unknown> };
 
 describe('a conversation through the channel', () => {
@@ -113,10 +115,9 @@ describe('a conversation through the channel', () => {
     conversation.send('hello **lab**');
     const state = await until((now) => now.turns.length > 2 && now.turns[0]?.kind === 'user');
     expect(state.turns.filter((turn) => turn.kind === 'user' && turn.runId === 'idem-1')).toHaveLength(1);
+    // Sent once more, under the same id: the gateway answers that it knows it.
+    await expect.poll(() => sent(requests)).toEqual(['idem-1', 'idem-1']);
     await until((now) => now.turns.every((turn) => turn.kind !== 'user' || turn.delivery === 'sent'));
-    expect(
-      requests.filter(({ method }) => method === 'chat.send').map(({ params }) => params.idempotencyKey),
-    ).toEqual(['idem-1', 'idem-1']);
   });
 
   it('marks what was refused, and sends it again under the same id', async () => {
@@ -131,6 +132,32 @@ describe('a conversation through the channel', () => {
     onRequest = () => ({});
     conversation.resend(runId);
     await until((state) => state.turns.every((turn) => turn.kind === 'user' && turn.delivery === 'sent'));
+  });
+
+  it('tries again when the gateway asks for it', async () => {
+    await until((state) => state.loaded);
+    let sends = 0;
+    onRequest = ({ method }) => {
+      if (method !== 'chat.send') return {};
+      sends += 1;
+      return sends === 1 ? new Error('session changed before chat.send; retry the request') : {};
+    };
+    conversation.send('hi');
+    await until((state) => state.turns.some((turn) => turn.kind === 'user' && turn.delivery === 'sent'));
+    expect(sent(requests)).toEqual(['idem-1', 'idem-1']);
+  });
+
+  it('asks again for a history that did not come', async () => {
+    await until((state) => state.loaded);
+    conversation.close();
+    let asked = 0;
+    onRequest = ({ method }) => {
+      if (method !== 'chat.history') return {};
+      asked += 1;
+      return asked === 1 ? new Error('busy') : answerOf('hist-after', 'chat.history');
+    };
+    conversation = openConversation(gateway, key);
+    await until((state) => state.turns.length === 4);
   });
 
   it('asks for leave and carries the answer', async () => {

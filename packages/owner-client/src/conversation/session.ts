@@ -31,6 +31,9 @@ export interface ConversationSession {
   close(): void;
 }
 
+/** How often a history that did not come is asked for again, over about half a minute. */
+const refreshTries = 6;
+
 /**
  * One conversation over a gateway: subscribes, reads the history whenever the connection is (back) there,
  * and keeps the view model. Runs outlive the connection; what was missed comes from the history.
@@ -64,9 +67,15 @@ export function openConversation(
     apply({ type: 'history', payload: history });
     apply({ type: 'replay', payload: subscribed });
   };
-  const tryRefresh = (): void => {
-    // A connection that is lost again meanwhile is taken up again by itself.
-    refresh().catch(() => undefined);
+  const tryRefresh = (attempt = 1): void => {
+    const mine = load + 1;
+    refresh().catch(async (error: unknown) => {
+      // A lost connection is taken up again by itself; a gateway that is busy is asked again here.
+      const lost = error instanceof ChannelError && error.code === 'connection_lost';
+      if (lost || attempt === refreshTries) return;
+      await pause(500 * 2 ** attempt);
+      if (!closed && mine === load) tryRefresh(attempt + 1);
+    });
   };
 
   const offs = [
