@@ -54,7 +54,7 @@ beforeAll(async () => {
   const run = conversation.send(`[slow] ${canaries['chat text']}`);
   await until(
     async () => conversation.state(),
-    (state) => JSON.stringify(state).includes('w3 '),
+    (state) => JSON.stringify(state).includes('word-3 '),
     90_000,
   );
   platform.child('api').kill('SIGUSR2');

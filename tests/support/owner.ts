@@ -13,6 +13,7 @@ import {
   createMemoryStorage,
   deploy,
   type Gateway,
+  isProblem,
   type Keyring,
   type KeyStorage,
   type OwnerConnection,
@@ -159,7 +160,10 @@ export async function destroyed(owner: Owner, instanceId: string, timeoutMs = 90
   return owner.api.getReceipt(instanceId);
 }
 
-/** Asks again until the answer fits; raises with the last answer on the time limit. */
+/**
+ * Asks again until the answer fits; raises with the last answer on the time limit. A control plane that is away for a
+ * moment is asked again, as the dashboard does.
+ */
 export async function until<T>(
   ask: () => Promise<T>,
   fits: (answer: T) => boolean,
@@ -167,8 +171,11 @@ export async function until<T>(
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {
-    const answer = await ask();
-    if (fits(answer)) return answer;
+    const answer = await ask().catch((error: unknown) => {
+      if (isProblem(error, 'unavailable') && Date.now() < end) return undefined;
+      throw error;
+    });
+    if (answer !== undefined && fits(answer)) return answer;
     if (Date.now() > end)
       throw new Error(`Not within ${timeoutMs / 1000} s; last: ${JSON.stringify(answer)}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
