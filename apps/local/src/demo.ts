@@ -172,8 +172,14 @@ const stepOfState: Record<string, string> = {
   preflight: 'preflight',
   creating: 'Pulumi up',
   booting: 'boot',
-  installing: 'install',
   registering: 'register',
+};
+
+/** What the machine reports while its state is `installing`. */
+const stepOfMachinePhase: Record<string, string> = {
+  installing: 'install',
+  starting: 'OpenClaw start',
+  warming: 'warm-up',
 };
 
 /** Shows each phase of the deploy as it ends; raises the failure's own words when it fails. */
@@ -190,12 +196,15 @@ async function followDeploy(
       const line = describe(event);
       if (line !== detail) report.note(line);
       detail = line;
+      const done = event.data.step === 'finished' ? stepOfMachinePhase[String(event.data.phase)] : undefined;
+      if (done) report.step(done, line);
     }
     if (event.kind === 'failure') throw new Error(`${event.data.message} ${event.data.fix}`);
     if (event.kind !== 'state') continue;
     const next = String(event.data.state);
     if (next === current) continue;
-    report.step(stepOfState[current] ?? current, detail);
+    const step = stepOfState[current];
+    if (step) report.step(step, detail);
     detail = undefined;
     current = next;
     if (next === 'ready') return;
