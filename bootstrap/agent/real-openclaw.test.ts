@@ -8,7 +8,7 @@ import { fromBase64Url, ready } from '@claw-cloud/crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { buildUserData } from '../userdata/src/index.ts';
 import { buildAgentBundle } from './bundle.ts';
-import { isRunning } from './install/folder-lock.ts';
+import { isRunning } from './src/live-process.ts';
 import { type Birth, createMachine, type Machine, makeBirth } from './testing/machine.ts';
 import { startTestModel, type TestModel } from './testing/model-server.ts';
 import { type OwnerDevice, openOwnerDevice } from './testing/owner-device.ts';

@@ -1,21 +1,12 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pause } from '../src/backoff.ts';
+import { isRunning } from '../src/live-process.ts';
 
 export interface FolderLockOptions {
   signal: AbortSignal;
   limitMs: number;
   log: (message: string) => void;
-}
-
-/** Whether a process runs on this computer; one of another user counts. */
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 function holder(lock: string): number | null {

@@ -24,8 +24,8 @@ export interface EnsureOpenClawOptions {
   signal: AbortSignal;
   /** @default the release this agent was tested with */
   version?: string;
-  /** Where npm is looked for, besides beside `nodeBin`. */
-  path: string;
+  /** Where npm is looked for, besides beside `nodeBin`. @default the system's folders */
+  path?: string;
   /** Environment of npm: its registry, cache, certificates. Nothing else is passed on. */
   npmEnvironment?: Record<string, string>;
   /** @default 3 */
@@ -40,6 +40,7 @@ export interface OpenClawInstall {
   compileCache: string;
 }
 
+const systemPath = '/usr/local/bin:/usr/bin:/bin';
 const installLimitMs = 15 * 60_000;
 
 /** npm's own script, beside Node or on the path: run by our Node, whatever Node the system has. */
@@ -70,7 +71,7 @@ function installedVersion(packageDir: string): string | null {
 }
 
 function runNpm(options: EnsureOpenClawOptions, npm: string, prefix: string, version: string): Promise<void> {
-  const { nodeBin, signal, log, path, npmEnvironment = {} } = options;
+  const { nodeBin, signal, log, path = systemPath, npmEnvironment = {} } = options;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const child = spawn(
     nodeBin,
@@ -140,7 +141,7 @@ export async function ensureOpenClaw(options: EnsureOpenClawOptions): Promise<Op
   mkdirSync(storeDir, { recursive: true, mode: 0o755 });
   await withFolderLock(`${target}.lock`, { signal, limitMs: installLimitMs, log }, async () => {
     if (isComplete()) return;
-    const npm = findNpm(options.nodeBin, options.path);
+    const npm = findNpm(options.nodeBin, options.path ?? systemPath);
     const backoff = createBackoff({ baseMs: 4000, capMs: 60_000 });
     for (let attempt = 1; ; attempt += 1) {
       const prefix = join(storeDir, `.openclaw-${version}-${randomBytes(6).toString('hex')}`);

@@ -8,11 +8,11 @@ import { fromBase64Url, ready } from '@claw-cloud/crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { buildUserData } from '../../userdata/src/index.ts';
 import { buildAgentBundle } from '../bundle.ts';
-import { isRunning } from '../install/folder-lock.ts';
 import { writeFakeOpenClaw } from '../testing/fake-openclaw.ts';
 import { type Birth, createMachine, type Machine, makeBirth } from '../testing/machine.ts';
 import { openOwnerDevice } from '../testing/owner-device.ts';
 import { type StubControlPlane, startStubControlPlane } from '../testing/stub-control-plane.ts';
+import { isRunning } from './live-process.ts';
 
 const token = 'T'.repeat(43);
 const hook = 'etc/claw/boot.d/10-claw-agent';

@@ -8,7 +8,7 @@ import { type KeyPair, toBase64Url } from '@claw-cloud/crypto';
 import { generateDeviceKeyPair, generatePairingSecret } from '@claw-cloud/crypto/owner-keys';
 import { generateToken } from '@claw-cloud/crypto/tokens';
 import { parse } from 'yaml';
-import { isRunning } from '../install/folder-lock.ts';
+import { isRunning } from '../src/live-process.ts';
 
 export interface Birth {
   config: BootstrapConfig;

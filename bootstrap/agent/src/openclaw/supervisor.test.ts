@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { isRunning } from '../../install/folder-lock.ts';
+import { isRunning } from '../live-process.ts';
 import { createPaths } from '../paths.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 
