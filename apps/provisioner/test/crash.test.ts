@@ -64,6 +64,20 @@ async function stateRows(instanceId: string): Promise<number> {
   return rows.length;
 }
 
+test('a killed CLI does not cost the child: it goes on in the same process', {
+  timeout: 120_000,
+}, async () => {
+  const credentialId = await rig.addCredential(rig.newToken());
+  await rig.checked(credentialId);
+  const { operationId } = await rig.deploy(credentialId);
+  await slowly('POST', '/servers');
+  const { child } = processesOf(operationId);
+  await killVictim('the CLI', operationId);
+  await until('the CLI runs again', () => (processesOf(operationId).cli.length > 0 ? true : null));
+  expect(processesOf(operationId).child).toEqual(child);
+  expect(await rig.ended(operationId)).toMatchObject({ state: 'succeeded' });
+});
+
 describe.each(victims)('kill -9 of %s', (victim) => {
   test('in the middle of a create: one server, as if nothing had happened', {
     timeout: 120_000,

@@ -25,6 +25,7 @@ describe('a provisioner that is told to stop', { timeout: 90_000 }, () => {
     );
     await first.stop();
     expect(engineProcesses(operationId)).toEqual([]);
+    expect(rig.log.filter((line) => line.includes('unexpectedly'))).toEqual([]);
     expect(await rig.owner.getOperation(operationId)).toMatchObject({ state: 'running' });
     expect(rig.serversOf(instanceId)).toHaveLength(1);
     await rig.startProvisioner();

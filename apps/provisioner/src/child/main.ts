@@ -25,8 +25,16 @@ const fatal = (error: unknown): never => {
   setTimeout(() => process.exit(1), 50);
   return undefined as never;
 };
+/** An error of gRPC: a numeric status with its details. */
+const isCallToEngine = (error: unknown): error is { code: number } =>
+  error instanceof Error && typeof (error as { code?: unknown }).code === 'number' && 'details' in error;
+
 process.on('uncaughtException', fatal);
-process.on('unhandledRejection', fatal);
+process.on('unhandledRejection', (error) => {
+  // The SDK leaves the calls of a program whose engine was stopped or killed to nobody; the run itself reports it.
+  if (isCallToEngine(error)) link.log('warn', 'a call to the engine was cut off', { code: error.code });
+  else fatal(error);
+});
 
 const operationParts = (ring: KeyRing, unclean: boolean): OperationParts => ({
   settings,
