@@ -5,6 +5,7 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { removeEmbedded } from '@claw-cloud/db/embedded';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { artefactDir } from './support/platform.ts';
 
@@ -21,6 +22,7 @@ afterEach(async () => {
     running.kill('SIGINT');
     await once(running, 'exit');
   }
+  await removeEmbedded(join(home, 'control-plane', 'data'));
   rmSync(home, { recursive: true, force: true });
 });
 

@@ -94,7 +94,8 @@ test('no file of the control plane holds a canary: logs, keys, the database’s 
   timeout: 120_000,
 }, () => {
   const { findings, files } = findInFiles(join(platform.home, 'control-plane'), canaries);
-  expect(files).toBeGreaterThan(5);
+  // Hundreds: the tables, indexes and write-ahead log of Postgres are among them.
+  expect(files).toBeGreaterThan(300);
   expect(findings).toEqual([]);
 });
 

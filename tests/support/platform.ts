@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeEmbedded } from '@claw-cloud/db/embedded';
 import { type Platform, type PlatformOptions, readLocalConfig, startPlatform } from '@claw-cloud/local';
 
 export interface TestPlatform extends Platform {
@@ -20,6 +21,8 @@ export async function startTestPlatform(
   options: Partial<Pick<PlatformOptions, 'extraEnv' | 'nodeArguments'>> = {},
 ): Promise<TestPlatform> {
   const home = mkdtempSync(join(tmpdir(), 'claw-platform-'));
+  // Postgres runs under an account of its own, which must be able to walk here.
+  chmodSync(home, 0o711);
   const lines: string[] = [];
   const platform = await startPlatform({
     config: { ...readLocalConfig('demo'), home, preferredPort: 0, modelKey: null },
@@ -32,6 +35,7 @@ export async function startTestPlatform(
     lines,
     async stop() {
       await platform.stop();
+      await removeEmbedded(join(home, 'control-plane', 'data'));
       rmSync(home, { recursive: true, force: true });
     },
   };

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { buildAgentBundle } from '@claw-cloud/bootstrap/agent-bundle';
-import { startEmbedded } from '@claw-cloud/db/embedded';
+import { removeEmbedded, startEmbedded } from '@claw-cloud/db/embedded';
 import { type Child, startChild } from './child.ts';
 import { type LocalConfig, repositoryRoot } from './env.ts';
 import { takeLock } from './lock.ts';
@@ -76,7 +76,7 @@ async function start(
   const sandboxDir = join(home, 'sandbox');
   const dataDir = join(controlPlaneDir, 'data');
   if (fresh) {
-    await stopLeftDatabase(dataDir);
+    await removeEmbedded(dataDir);
     for (const dir of [controlPlaneDir, sandboxDir]) rmSync(dir, { recursive: true, force: true });
   }
   const logDir = join(controlPlaneDir, 'logs');
@@ -218,13 +218,6 @@ async function start(
         : new Promise((resolve) => waiting.set(part, [...(waiting.get(part) ?? []), resolve])),
     stop,
   };
-}
-
-/** A database that a killed run left going must end before its folder is thrown away. */
-async function stopLeftDatabase(dataDir: string): Promise<void> {
-  if (!existsSync(dataDir)) return;
-  const left = await startEmbedded({ dir: dataDir }).catch(() => null);
-  await left?.stop();
 }
 
 function localSecrets(file: string): {

@@ -10,6 +10,7 @@ import { rememberedPorts, rememberPorts } from './ports.ts';
 import { runPostgres } from './postgres.ts';
 import type { EmbeddedDatabase, EmbeddedOptions } from './types.ts';
 
+export { removeEmbedded } from './remove.ts';
 export type { EmbeddedDatabase, EmbeddedOptions } from './types.ts';
 
 const productDatabase = 'claw';
