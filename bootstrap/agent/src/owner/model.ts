@@ -11,6 +11,8 @@ export type ModelSet = z.infer<(typeof ownerCommands)['model.set']>;
 const defaultModels = { openai: 'gpt-6-astra', anthropic: 'claude-opus-5-5' } as const;
 
 const note = 'model set by the owner';
+/** A provider that works answers in a few seconds; the owner waits for this. */
+const probeLimitMs = 20_000;
 const ConfigSnapshot = z.object({ config: z.looseObject({}) });
 const Probe = z.object({
   status: z.string(),
@@ -27,7 +29,7 @@ export interface ModelCheck {
 
 async function check(connection: GatewayConnection, provider: string): Promise<ModelCheck> {
   try {
-    const probe = Probe.parse(await connection.request('models.probe', { provider }, 60_000));
+    const probe = Probe.parse(await connection.request('models.probe', { provider }, probeLimitMs));
     if (probe.status === 'ok')
       return { status: 'ok', ...(probe.latencyMs === undefined ? {} : { latencyMs: probe.latencyMs }) };
     return { status: 'failed', reason: (probe.error ?? probe.status).slice(0, 500) };
