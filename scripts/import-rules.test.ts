@@ -100,7 +100,7 @@ const plants: [rule: string, files: Record<string, string>][] = [
   ['stacks-are-programs', { 'stacks/a.ts': "import '@claw-cloud/db';" }],
   ['contracts-and-crypto-do-no-io', { 'packages/crypto/src/a.ts': "import 'node:fs/promises';" }],
   ['contracts-and-crypto-know-nobody', { 'packages/contracts/src/a.ts': "import '@claw-cloud/db';" }],
-  ['providers-know-no-database', { 'packages/providers/src/a.ts': "import '@claw-cloud/db';" }],
+  ['providers-know-no-database', { 'packages/providers/a.ts': "import '@claw-cloud/db';" }],
   ['an-instance-carries-little', { 'bootstrap/agent/a.ts': "import '@claw-cloud/crypto/kek';" }],
   ['an-instance-carries-little', { 'bootstrap/agent/a.ts': "import '@claw-cloud/core';" }],
   ['fake-clouds-know-no-product', { 'packages/fake-clouds/src/a.ts': "import '@claw-cloud/contracts';" }],

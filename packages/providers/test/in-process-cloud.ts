@@ -1,6 +1,6 @@
 import type { CredentialSecret } from '@claw-cloud/contracts';
 import { createHetznerCloud, createPaperMachines, type HetznerCloudOptions } from '@claw-cloud/fake-clouds';
-import { type OpenCredential, type ProviderOptions, provider } from '../src/index.ts';
+import { type OpenCredential, type ProviderOptions, provider } from '../index.ts';
 
 const endpoint = 'http://cloud.invalid/v1';
 
