@@ -103,6 +103,7 @@ test('sees a tool used, after allowing it', { timeout: 90_000 }, async () => {
   await at('approval-allow').first().click();
   await at('tool-call').first().waitFor();
   await at('message-assistant').filter({ hasText: 'hi-from-tool' }).first().waitFor({ timeout: 60_000 });
+  await at('chat-stop').waitFor({ state: 'hidden' });
   await shot('10-tool');
 });
 
@@ -118,9 +119,8 @@ test('reloads, and the history comes from the server', { timeout: 90_000 }, asyn
   await page.reload();
   await at('message-assistant').filter({ hasText: 'tulips' }).first().waitFor({ timeout: 60_000 });
   await shot('11-reloaded');
-  const dark = await browser.newContext({ colorScheme: 'dark' });
-  await dark.close();
-  await page.emulateMedia({ colorScheme: 'dark' });
+  // Without motion, or the picture shows colours on their way.
+  await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
   await shot('12-dark');
   await page.emulateMedia({ colorScheme: 'light' });
 });

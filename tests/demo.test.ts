@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { removeEmbedded } from '@claw-cloud/db/embedded';
+import { createLocalSession } from '@claw-cloud/owner-client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { artefactDir } from './support/platform.ts';
 
@@ -26,11 +27,13 @@ afterEach(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-/** Starts the demo as its own session leader, as a terminal does. */
-function startDemo(argv: string[]) {
+const startDemo = (argv: string[]) => startProgram('demo', [...argv, '--json']);
+
+/** Starts a program of the launcher as its own session leader, as a terminal does. */
+function startProgram(program: 'demo' | 'dev', argv: string[]) {
   const child = spawn(
     process.execPath,
-    [join(import.meta.dirname, '..', 'scripts', 'demo.mjs'), ...argv, '--json'],
+    [join(import.meta.dirname, '..', 'scripts', `${program}.mjs`), ...argv],
     {
       detached: true,
       env: { ...process.env, CLAW_HOME: home, CLAW_PORT: '0', OPENAI_API_KEY: '', ANTHROPIC_API_KEY: '' },
@@ -42,8 +45,7 @@ function startDemo(argv: string[]) {
   const errors: string[] = [];
   let wake: () => void = () => undefined;
   createInterface({ input: child.stdout }).on('line', (text) => {
-    if (!text.startsWith('{')) return;
-    lines.push(JSON.parse(text));
+    lines.push(text.startsWith('{') ? JSON.parse(text) : { type: 'text', text });
     wake();
   });
   createInterface({ input: child.stderr }).on('line', (line) => errors.push(line));
@@ -137,6 +139,24 @@ test('twice in a row: deploys, chats, destroys, shows the receipt, leaves nothin
       join(artefactDir('demo'), `${round}.jsonl`),
       demo.lines.map((line) => JSON.stringify(line)).join('\n'),
     );
+  }
+});
+
+test('npm run dev keeps its state: an account of the first run signs in to the second', {
+  timeout: 120_000,
+}, async () => {
+  const email = 'ada@example.org';
+  const password = 'correct horse battery staple';
+  for (const round of ['first', 'second']) {
+    const dev = startProgram('dev', []);
+    const { text } = await dev.line((line) => String(line.text).includes('is running at'));
+    const url = /http:\/\/[\d.]+:\d+/.exec(String(text))?.[0] ?? '';
+    const session = createLocalSession({ baseUrl: url, cookies: 'jar' });
+    await (round === 'first' ? session.signUp({ email, password }) : session.signIn({ email, password }));
+    process.kill(-(dev.child.pid ?? 0), 'SIGINT');
+    await dev.ended;
+    expect(await listening(url)).toBe(false);
+    expectNothingLeft();
   }
 });
 

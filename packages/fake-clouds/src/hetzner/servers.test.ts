@@ -182,11 +182,14 @@ test('rows survive a restart; a server that was on its way is brought to its end
   expect(await readFile(stateFile, 'utf8')).not.toContain(token);
 
   const second = cloudForTest({ stateFile, machines });
+  await second.cloud.ready;
   const call = second.callerWith(token);
   expect((await call('GET', `/servers/${body.server.id}`)).body.server.status).toBe('running');
   expect((await call('GET', `/actions/${body.action.id}`)).body.action.status).toBe('success');
   expect(await machines.status(body.server.id)).toBe('running');
   expect((await call('POST', '/servers', serverBody('b'))).body.server.id).toBeGreaterThan(body.server.id);
+  // Its last state must be on the disk before the folder goes.
+  await second.cloud.close();
 });
 
 test('an hour has so many requests, and every answer says how many are left', async () => {
