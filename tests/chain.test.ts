@@ -119,8 +119,11 @@ test('reloads, and the history comes from the server', { timeout: 90_000 }, asyn
   await page.reload();
   await at('message-assistant').filter({ hasText: 'tulips' }).first().waitFor({ timeout: 60_000 });
   await shot('11-reloaded');
+  const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
+  const light = await background();
   // Without motion, or the picture shows colours on their way.
   await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
+  await expect.poll(background).not.toBe(light);
   await shot('12-dark');
   await page.emulateMedia({ colorScheme: 'light' });
 });

@@ -13,7 +13,9 @@ const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].co
 describe.each(pages)('%s', (page) => {
   test('names only commands that exist', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-    const named = [...read(page).matchAll(/npm (?:run )?([a-z][\w:-]*)/g)].map(([, name]) => name ?? '');
+    const named = [...read(page).matchAll(/(?:^|`)npm (?:run )?([a-z][\w:-]*)/gm)].map(
+      ([, name]) => name ?? '',
+    );
     for (const name of named) expect(Object.keys(scripts)).toContain(name);
   });
 
