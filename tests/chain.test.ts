@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { sandboxToken } from '@claw-cloud/local';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchChromium } from './support/chromium.ts';
 import { artefactDir, startTestPlatform, type TestPlatform } from './support/platform.ts';
 import { cloudServers } from './support/sandbox.ts';
 
@@ -15,25 +15,7 @@ const shot = (name: string) => page.screenshot({ path: join(shots, `${name}.png`
 const at = (id: string) => page.getByTestId(id);
 
 beforeAll(async () => {
-  const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-    existsSync,
-  );
-  if (!executablePath) throw new Error('Chromium is missing. On Debian: apt-get install chromium');
-  [platform, browser] = await Promise.all([
-    startTestPlatform(),
-    chromium.launch({
-      executablePath,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    }),
-  ]);
+  [platform, browser] = await Promise.all([startTestPlatform(), launchChromium()]);
   page = await browser.newPage({ viewport: { width: 1280, height: 860 }, colorScheme: 'light' });
   page.setDefaultTimeout(20_000);
   page.on('pageerror', (error) => broken.push(`page error: ${error.message}`));

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { removeEmbedded } from '@claw-cloud/db/embedded';
 import { createLocalSession } from '@claw-cloud/owner-client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { launchChromium } from './support/chromium.ts';
 import { artefactDir } from './support/platform.ts';
 
 type Line = { type: string; name?: string; ms?: number } & Record<string, unknown>;
@@ -140,6 +141,37 @@ test('twice in a row: deploys, chats, destroys, shows the receipt, leaves nothin
       demo.lines.map((line) => JSON.stringify(line)).join('\n'),
     );
   }
+});
+
+test('its sign-in link opens the chat with the demo’s own server, once', { timeout: 240_000 }, async () => {
+  const demo = startDemo([]);
+  const ready = await demo.line(({ type }) => type === 'ready');
+  expect(ready.dashboard).toMatch(/^http:/);
+  const browser = await launchChromium();
+  try {
+    const page = await browser.newPage();
+    page.setDefaultTimeout(30_000);
+    await page.goto(String(ready.signInLink));
+    await page.getByText('Demo assistant').first().click();
+    await page.getByTestId('chat-input').waitFor();
+    // The conversation the demo had in the terminal, from the server.
+    await page.getByText('Hello! Who am I talking to?').first().click();
+    await page.getByTestId('message-assistant').filter({ hasText: 'sandbox' }).first().waitFor();
+    await page.getByTestId('chat-input').fill('And from the browser?');
+    await page.getByTestId('chat-send').click();
+    await page.getByTestId('message-assistant').filter({ hasText: 'from the browser' }).first().waitFor();
+    expect(page.url()).not.toContain('keys=');
+
+    const second = await (await browser.newContext()).newPage();
+    await second.goto(String(ready.signInLink));
+    await second.getByTestId('sign-in-email').waitFor();
+  } finally {
+    await browser.close();
+  }
+  process.kill(-(demo.child.pid ?? 0), 'SIGINT');
+  await demo.ended;
+  expect(await listening(String(ready.dashboard))).toBe(false);
+  expectNothingLeft();
 });
 
 test('npm run dev keeps its state: an account of the first run signs in to the second', {
