@@ -31,3 +31,13 @@ describe.each(pages)('%s', (page) => {
     for (const path of paths) expect([path, existsSync(join(root, path))]).toEqual([path, true]);
   });
 });
+
+test.each(['apps/api/src/env.ts', 'apps/provisioner/src/env.ts'])(
+  'the operations page lists every setting of %s',
+  (file) => {
+    const settings = [...read(file).matchAll(/\b([A-Z][A-Z_]{3,}): /g)].map(([, name]) => name ?? '');
+    expect(settings.length).toBeGreaterThan(10);
+    const page = read('docs/operations.md');
+    expect(settings.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  },
+);
