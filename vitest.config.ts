@@ -2,9 +2,12 @@ import { defineConfig } from 'vitest/config';
 
 const never = ['**/node_modules/**', '**/dist/**', '**/.claw/**', '**/test-artifacts/**'];
 
+/** Tests on really booted machines: as containers, and as emulated computers with a kernel of their own. */
+const booted = ['**/*.machine.test.ts', '**/*.vm.test.ts'];
+
 /**
- * Two projects: `unit` stands beside the code and runs in parallel; `chain` drives the whole product
- * and runs one file at a time, after `unit` (scripts/test.mjs keeps the order).
+ * `unit` stands beside the code and runs in parallel. `clouds` drives the provisioner against every cloud. `chain` drives the whole product and `machine` boots Debian
+ * machines: one file at a time, after `unit` (scripts/test.mjs keeps the order). `vm` is `npm run test:vm` alone.
  */
 export default defineConfig({
   test: {
@@ -20,7 +23,7 @@ export default defineConfig({
             'engine/**/*.test.ts',
             'scripts/**/*.test.ts',
           ],
-          exclude: never,
+          exclude: [...never, ...booted],
           pool: 'forks',
           maxWorkers: 2,
           testTimeout: 20_000,
@@ -29,14 +32,49 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'clouds',
+          include: ['tests/clouds/**/*.test.ts'],
+          exclude: never,
+          pool: 'forks',
+          maxWorkers: 2,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
+      },
+      {
+        test: {
           name: 'chain',
           include: ['tests/**/*.test.ts'],
-          exclude: never,
+          exclude: [...never, ...booted, 'tests/clouds/**'],
           pool: 'forks',
           fileParallelism: false,
           maxWorkers: 1,
           testTimeout: 300_000,
           hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          name: 'machine',
+          include: ['**/*.machine.test.ts'],
+          exclude: never,
+          pool: 'forks',
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
+          name: 'vm',
+          include: ['**/*.vm.test.ts'],
+          exclude: never,
+          pool: 'forks',
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: 1_800_000,
+          hookTimeout: 1_800_000,
         },
       },
     ],

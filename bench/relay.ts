@@ -35,6 +35,9 @@ function openDoors(identityKey: string): Database {
       detachNode: async () => 0,
       markReady: nothing,
       countTraffic: nothing,
+      recordHeartbeats: async () => [],
+      report: nothing,
+      channel: async () => [],
     },
     ping: nothing,
   } as unknown as Database;

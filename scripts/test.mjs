@@ -8,16 +8,21 @@ import { createSteps } from './lib/steps.mjs';
 import { ensureTestNeeds, testPython } from './lib/test-needs.mjs';
 import { readResults, summaryLine, sumResults } from './lib/test-results.mjs';
 
-// npm test: every test, on real parts. Arguments go to Vitest: a path, `-t name`.
+// npm test: every test, on real parts. Arguments go to Vitest: a path, `-t name`. `--project vm` (npm run test:vm)
+// runs the ones on emulated computers, which npm test leaves out.
 runMain(async () => {
   const argv = process.argv.slice(2);
   const code = await start(import.meta.url);
   if (code !== undefined) return code;
 
-  const paths = argv.filter((argument, index) => !argument.startsWith('-') && argv[index - 1] !== '-t');
+  const paths = argv.filter(
+    (argument, index) => !argument.startsWith('-') && !['-t', '--project'].includes(argv[index - 1]),
+  );
   const { setUp } = await import('./lib/setup.mjs');
   const missing = await untilInterrupted(async (signal) => {
-    await setUp({ signal });
+    // The machine tests are only run without arguments, or when asked for: no path of theirs, no image.
+    const machines = paths.length === 0 || paths.some((path) => path.includes('machine'));
+    await setUp({ signal, machineImages: machines ? ['trixie', 'bookworm'] : [] });
     let found = [];
     await createSteps().run('what tests need', async (say) => {
       found = await ensureTestNeeds({ paths, say, signal });
@@ -29,8 +34,8 @@ runMain(async () => {
 
   const reports = mkdtempSync(join(tmpdir(), 'claw-test-'));
   const all = [];
-  // The chain tests start the whole product: on two cores nothing else may run beside them.
-  for (const project of argv.includes('--project') ? [undefined] : ['unit', 'chain']) {
+  // The chain tests start the whole product, the machine tests whole machines: nothing else may run beside them.
+  for (const project of argv.includes('--project') ? [undefined] : ['unit', 'clouds', 'chain', 'machine']) {
     const report = join(reports, `${project ?? 'tests'}.json`);
     const exitCode = await runOnTerminal(
       process.execPath,
@@ -53,6 +58,7 @@ runMain(async () => {
   rmSync(reports, { recursive: true, force: true });
 
   const results = sumResults(all);
+  for (const failure of results.failures) process.stdout.write(`\n  ✗ ${failure}\n`);
   const wrong = isCi && argv.length === 0 ? [...results.wronglySkipped, ...missing] : [];
   for (const name of wrong) process.stdout.write(`\n  ✗ must not be skipped or missing in CI: ${name}\n`);
   if (results.passed + results.failed + results.skipped === 0) {

@@ -21,6 +21,11 @@ const checks = [
   ],
   ['types', bin('typescript/bin/tsc'), ['-b', '--pretty', 'false']],
   ['OpenAPI document', join(repositoryRoot, 'apps/api/src/openapi/check.ts'), []],
+  [
+    'properties of the stand-in plugins',
+    join(repositoryRoot, 'engine/stand-ins/sdk/generate.ts'),
+    ['--check'],
+  ],
 ];
 
 // npm run verify: format, lint, import rules, types and generated files. Changes nothing.

@@ -1,23 +1,25 @@
-import { ProductError, type ProviderId } from '@claw-cloud/contracts';
+import { ProductError } from '@claw-cloud/contracts';
 import type { Stack } from './stack.ts';
 
 export type * from './stack.ts';
 
-// Loaded when asked for: a cloud's Pulumi package costs memory and time at start.
-const stacks: Partial<Record<ProviderId, () => Promise<Stack>>> = {
-  hetzner: async () => (await import('./hetzner/program.ts')).hetznerStack,
-  sandbox: async () => (await import('./hetzner/program.ts')).hetznerStack,
-};
+const folderName = /^[a-z][a-z0-9]{1,29}$/;
 
-/** The Pulumi program of a cloud; raises `provider_unavailable` when there is none. */
-export async function stackFor(provider: ProviderId): Promise<Stack> {
-  const load = stacks[provider];
-  if (!load) {
-    throw new ProductError(
-      'provider_unavailable',
-      `${provider} is not supported yet.`,
-      'Choose another cloud.',
-    );
+/**
+ * The Pulumi program in a cloud's folder here, named as in the registry of clouds; loaded when asked for, since a
+ * cloud's Pulumi package costs memory and time at start. Raises `provider_unavailable` when there is none.
+ */
+export async function stackIn(folder: string): Promise<Stack> {
+  if (folderName.test(folder)) {
+    try {
+      return ((await import(`./${folder}/program.ts`)) as { stack: Stack }).stack;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    }
   }
-  return load();
+  throw new ProductError(
+    'provider_unavailable',
+    'There is no Pulumi program for this cloud.',
+    'Choose another cloud.',
+  );
 }

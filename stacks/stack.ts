@@ -5,29 +5,36 @@ export interface StackInput {
   readonly instanceId: string;
   /** Host-name safe, and the same for every attempt. */
   readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
+  /** `claw-<instanceId>`: everything bears it that can. */
+  readonly tag: string;
+  /** The key under which clouds with key-value labels carry the tag. */
+  readonly labelKey: string;
   readonly region: string;
   readonly size: string;
   readonly image: string;
   /** Plaintext: goes into the state as a Pulumi secret. */
   readonly userData: string;
-  /** Ids of what an interrupted attempt made: taken over instead of made again. */
-  readonly adopt?: { readonly serverId?: string | undefined; readonly firewallId?: string | undefined };
+  /** Ids of what an interrupted attempt made, by kind: taken over instead of made again. */
+  readonly adopt?: Readonly<Partial<Record<string, string>>>;
+  /** True where the engine's state holds the server, so that naming it in `adopt` takes over nothing any more. */
+  readonly serverInState?: boolean;
 }
 
 /** How the cloud is reached. */
 export interface StackAccess {
-  readonly token: string;
+  /** What the cloud's Pulumi provider signs in with, by the cloud's own names. */
+  readonly credential: Readonly<Record<string, string>>;
   /** The cloud's own address when absent. */
   readonly endpoint?: string | undefined;
+  /** The region of the instance: some providers are made for one. */
+  readonly region: string;
 }
 
 export interface StackOutputs {
   readonly serverId: string;
-  readonly firewallId: string;
 }
 
-/** One cloud's Pulumi program. */
+/** One cloud's Pulumi program. A cloud's folder exports it as `stack` from `program.ts`. */
 export interface Stack {
   /** The Pulumi project of this cloud's stacks. */
   readonly project: string;
@@ -38,4 +45,10 @@ export interface Stack {
    * the current one.
    */
   accessOnly(access: StackAccess): PulumiFn;
+  /** Variables the engine and its plugins need beside the provider's own arguments; none of them is secret. */
+  environment?(access: StackAccess): Readonly<Record<string, string>>;
+  /**
+   * Properties, by Pulumi type, that the cloud fills in or changes by itself: a difference there is no drift.
+   */
+  readonly notDrift?: Readonly<Record<string, readonly string[]>>;
 }

@@ -1,17 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { removeEmbedded } from '@claw-cloud/db/embedded';
 import { createLocalSession } from '@claw-cloud/owner-client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { launchChromium } from './support/chromium.ts';
 import { artefactDir } from './support/platform.ts';
-
-type Line = { type: string; name?: string; ms?: number } & Record<string, unknown>;
+import { processesOf, startProgram, step } from './support/program.ts';
 
 let home: string;
 let running: ChildProcess | undefined;
@@ -28,67 +26,13 @@ afterEach(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-const startDemo = (argv: string[]) => startProgram('demo', [...argv, '--json']);
-
-/** Starts a program of the launcher as its own session leader, as a terminal does. */
-function startProgram(program: 'demo' | 'dev', argv: string[]) {
-  const child = spawn(
-    process.execPath,
-    [join(import.meta.dirname, '..', 'scripts', `${program}.mjs`), ...argv],
-    {
-      detached: true,
-      env: { ...process.env, CLAW_HOME: home, CLAW_PORT: '0', OPENAI_API_KEY: '', ANTHROPIC_API_KEY: '' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
-  running = child;
-  const lines: Line[] = [];
-  const errors: string[] = [];
-  let wake: () => void = () => undefined;
-  createInterface({ input: child.stdout }).on('line', (text) => {
-    lines.push(text.startsWith('{') ? JSON.parse(text) : { type: 'text', text });
-    wake();
-  });
-  createInterface({ input: child.stderr }).on('line', (line) => errors.push(line));
-  const ended = once(child, 'exit').then(([code]) => code as number | null);
-  return {
-    child,
-    lines,
-    errors,
-    ended,
-    /** Resolves with the first line that fits; raises when the demo ends before. */
-    async line(fits: (line: Line) => boolean): Promise<Line> {
-      for (;;) {
-        const found = lines.find(fits);
-        if (found) return found;
-        const end = await Promise.race([
-          new Promise<'line'>((resolve) => {
-            wake = () => resolve('line');
-          }),
-          ended.then(() => 'ended' as const),
-        ]);
-        if (end === 'ended' && !lines.some(fits))
-          throw new Error(`The demo ended first.\n${JSON.stringify(lines.slice(-5))}\n${errors.join('\n')}`);
-      }
-    },
-  };
+/** Starts a program of the launcher in the test's own home folder. */
+function start(program: 'demo' | 'dev', argv: string[]) {
+  const started = startProgram(program, argv, { CLAW_HOME: home });
+  running = started.child;
+  return started;
 }
-
-const step = (name: string) => (line: Line) => line.type === 'step' && line.name === name;
-
-/** Every living process that has the home folder in its command line or environment (Linux). */
-function processesOf(folder: string): string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .flatMap((pid) => {
-      try {
-        const text = `${readFileSync(`/proc/${pid}/cmdline`, 'utf8')} ${readFileSync(`/proc/${pid}/environ`, 'utf8')}`;
-        return text.includes(folder) ? [`${pid} ${text.slice(0, 120).replaceAll('\0', ' ')}`] : [];
-      } catch {
-        return [];
-      }
-    });
-}
+const startDemo = (argv: string[]) => start('demo', [...argv, '--json']);
 
 function listening(url: string): Promise<boolean> {
   const { port, hostname } = new URL(url);
@@ -168,7 +112,7 @@ test('its sign-in link opens the chat with the demo’s own server, once', { tim
   } finally {
     await browser.close();
   }
-  process.kill(-(demo.child.pid ?? 0), 'SIGINT');
+  demo.interrupt();
   await demo.ended;
   expect(await listening(String(ready.dashboard))).toBe(false);
   expectNothingLeft();
@@ -180,12 +124,12 @@ test('npm run dev keeps its state: an account of the first run signs in to the s
   const email = 'ada@example.org';
   const password = 'correct horse battery staple';
   for (const round of ['first', 'second']) {
-    const dev = startProgram('dev', []);
+    const dev = start('dev', []);
     const { text } = await dev.line((line) => String(line.text).includes('is running at'));
     const url = /http:\/\/[\d.]+:\d+/.exec(String(text))?.[0] ?? '';
     const session = createLocalSession({ baseUrl: url, cookies: 'jar' });
     await (round === 'first' ? session.signUp({ email, password }) : session.signIn({ email, password }));
-    process.kill(-(dev.child.pid ?? 0), 'SIGINT');
+    dev.interrupt();
     await dev.ended;
     expect(await listening(url)).toBe(false);
     expectNothingLeft();
@@ -201,8 +145,7 @@ describe('Ctrl-C', () => {
       const platform = await demo.line(step('platform'));
       const url = /http:\/\/\S+/.exec(String(platform.detail))?.[0] ?? '';
       await demo.line(step(name));
-      // As a terminal does: the signal goes to the whole foreground group.
-      process.kill(-(demo.child.pid ?? 0), 'SIGINT');
+      demo.interrupt();
       await demo.ended;
       expect(await listening(url)).toBe(false);
       expectNothingLeft();

@@ -1,6 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { homedir, networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +28,26 @@ const store = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), '
 const bootLimitMs = 10 * 60_000;
 const token = 'T'.repeat(43);
 const conversation = 'agent:main:web:first';
+
+/** Files below a folder that hold the text, as they lie on the disk. */
+const filesWith = (folder: string, text: string): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => readFileSync(file).includes(text));
+
+/** Processes of this user whose environment holds the text. */
+const environmentsWith = (text: string): string[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`).includes(text);
+      } catch {
+        // Another's, or gone.
+        return false;
+      }
+    });
 
 let bundles: string;
 let stub: StubControlPlane;
@@ -239,3 +268,85 @@ test('a reboot brings everything back, and no word was logged', async () => {
     expect(machine.agentLog()).not.toContain(word);
   }
 }, 240_000);
+
+test('the owner reads and changes settings as OpenClaw’s own schema allows, and opens nothing by it', async () => {
+  const read = async () =>
+    (await owner.command('config.get')) as { hash: string; config: Record<string, unknown> };
+  const before = await read();
+  expect(JSON.stringify(before.config)).not.toContain('own-canary-key');
+  const set = (patch: object, baseHash = before.hash) =>
+    owner.command('config.set', { baseHash, patch }, 120_000);
+  const heartbeat = (every: unknown) => ({ agents: { defaults: { heartbeat: { every } } } });
+
+  const path = 'agents.defaults.heartbeat.every';
+  const { schema } = (await owner.command('config.schema', { path })) as { schema: { path: string } };
+  expect(schema.path).toBe(path);
+  expect(JSON.stringify(await owner.command('config.schema')).length).toBeGreaterThan(10_000);
+  await expect(owner.command('config.schema', { path: 'no.such.setting' })).rejects.toMatchObject({
+    code: 'invalid_request',
+  });
+
+  await expect(set(heartbeat(12))).rejects.toMatchObject({
+    code: 'invalid_request',
+    message: expect.stringContaining('agents.defaults.heartbeat.every'),
+  });
+  await expect(set({ noSuchSetting: true })).rejects.toMatchObject({ code: 'invalid_request' });
+  for (const patch of [
+    { gateway: { bind: 'lan' } },
+    { gateway: null },
+    { tools: { exec: { mode: 'auto' } } },
+    { tools: null },
+    { agents: { list: [{ id: 'main', tools: { exec: { mode: 'auto' } } }] } },
+  ])
+    await expect(set(patch)).rejects.toMatchObject({ code: 'forbidden' });
+  expect((await read()).hash).toBe(before.hash);
+
+  const { hash } = (await set(heartbeat('45m'))) as { hash: string };
+  expect(await read()).toMatchObject({ hash, config: heartbeat('45m') });
+  await expect(set(heartbeat('50m'))).rejects.toMatchObject({ code: 'conflict' });
+  await set(heartbeat('0m'), hash);
+}, 240_000);
+
+test('the owner sees which providers have a key here, tries one, and takes one away', async () => {
+  const list = async () =>
+    ((await owner.command('model.list', {}, 120_000)) as { providers: { provider: string }[] }).providers;
+  expect(await list()).toEqual([
+    { provider: 'custom', model: 'own-2', isDefault: true },
+    { provider: 'image', model: 'image-1', isDefault: false },
+  ]);
+  expect(await owner.command('model.test', { provider: 'custom' }, 120_000)).toMatchObject({ status: 'ok' });
+  await expect(owner.command('model.test', { provider: 'nobody' }, 60_000)).rejects.toMatchObject({
+    code: 'not_found',
+  });
+  // A key in OpenClaw's own store: no provider answers here, and it isn't the image's that is asked.
+  const key = 'sk-stored-canary-0123456789';
+  await owner.command('model.set', { provider: 'openai', apiKey: key, model: 'gpt-x' }, 180_000);
+  expect(await list()).toContainEqual({ provider: 'openai', model: 'gpt-x', isDefault: true });
+  for (const file of ['var/lib/openclaw/openclaw.json', 'var/log/claw/agent.log'])
+    expect(machine.read(file)).not.toContain(key);
+  // It lies in OpenClaw's store, for its owner's eyes only, and in no process's environment.
+  const kept = filesWith(join(machine.root, 'var/lib/openclaw'), key);
+  expect(kept.length).toBeGreaterThan(0);
+  for (const file of kept) expect([file, statSync(file).mode & 0o077]).toEqual([file, 0]);
+  expect(environmentsWith(key)).toEqual([]);
+  await owner.command('model.remove', { provider: 'openai' }, 120_000);
+  expect((await list()).map(({ provider }) => provider)).toEqual(['custom', 'image']);
+  expect(await owner.command('model.get')).toMatchObject({ provider: null });
+  await owner.command('model.remove', { provider: 'custom' }, 120_000);
+  expect((await list()).map(({ provider }) => provider)).toEqual(['image']);
+  await expect(owner.command('model.remove', { provider: 'custom' }, 60_000)).rejects.toMatchObject({
+    code: 'not_found',
+  });
+  expect(machine.read('var/lib/openclaw/openclaw.json')).not.toContain('own-canary-key');
+}, 300_000);
+
+test('the owner reads the logs of this server, and what no sandbox has is said', async () => {
+  const tail = async (source: string) =>
+    ((await owner.command('logs.tail', { source, lines: 50 })) as { lines: string[] }).lines;
+  const [gateway, agent] = [await tail('gateway'), await tail('agent')];
+  expect(gateway.length).toBeGreaterThan(5);
+  expect(gateway.filter((line) => line.startsWith('{'))).toEqual([]);
+  expect(agent.join('\n')).toContain('owner channel open');
+  for (const line of [...gateway, ...agent]) expect(line).not.toContain('own-canary-key');
+  await expect(tail('security')).rejects.toMatchObject({ code: 'machine_needed' });
+}, 60_000);

@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EngineNotReady, engineFromCache, ensureEngine } from './ensure.ts';
-import { enginePins } from './pieces.ts';
+import { enginePins, type Piece, pluginNames } from './pieces.ts';
 import type { Source } from './sources.ts';
 
 const pins = enginePins();
@@ -16,8 +16,15 @@ beforeEach(async () => {
 });
 afterEach(() => rm(cacheDir, { recursive: true, force: true }));
 
+const pieces = ['cli', ...pluginNames];
+const plugins = (source: string, fromCache = false) =>
+  pluginNames.map((name) => ({ name, source, fromCache }));
+
 /** A source that writes a small file where the program would be, and counts what it was asked for. */
-function fakeSource(origin: 'official' | 'built', options: { why?: string; fails?: string } = {}) {
+function fakeSource(
+  origin: 'official' | 'built' | 'stand-in',
+  options: { why?: string; fails?: string } = {},
+) {
   const asked: string[] = [];
   const source: Source = {
     origin,
@@ -45,7 +52,7 @@ describe('the order of sources', () => {
     const official = fakeSource('official');
     const built = fakeSource('built');
     const engine = await ensure(official, built);
-    expect(engine).toMatchObject({ source: 'official', plugins: [{ name: 'hcloud', source: 'official' }] });
+    expect(engine).toMatchObject({ source: 'official', fromCache: false, plugins: plugins('official') });
     expect(built.asked).toEqual([]);
     expect(await readFile(join(engine.pulumiRoot, 'bin', 'pulumi'), 'utf8')).toContain('official');
   });
@@ -53,7 +60,7 @@ describe('the order of sources', () => {
   test('builds when the download host is out of reach, and says why', async () => {
     const official = fakeSource('official', { why: "the host can't be reached" });
     const engine = await ensure(official, fakeSource('built'));
-    expect(engine).toMatchObject({ source: 'built', plugins: [{ source: 'built' }] });
+    expect(engine).toMatchObject({ source: 'built', plugins: plugins('built') });
     expect(official.asked).toEqual([]);
     expect(lines.join('\n')).toContain("the host can't be reached");
   });
@@ -69,7 +76,7 @@ describe('the order of sources', () => {
     await ensure(fakeSource('built'));
     const second = fakeSource('official');
     const engine = await ensure(second);
-    expect(engine).toMatchObject({ source: 'cache', plugins: [{ source: 'cache' }] });
+    expect(engine).toMatchObject({ source: 'built', fromCache: true, plugins: plugins('built', true) });
     expect(second.asked).toEqual([]);
   });
 
@@ -91,6 +98,83 @@ describe('the order of sources', () => {
   });
 });
 
+describe('a stand-in', () => {
+  const unreachable = () => fakeSource('official', { why: "the host can't be reached" });
+  const builds = () => {
+    const built = fakeSource('built');
+    return { ...built, source: { ...built.source, serves: ({ go }: Piece) => go !== undefined } };
+  };
+  const standIns = () => {
+    const fake = fakeSource('stand-in');
+    return { ...fake, source: { ...fake.source, serves: ({ standIn }: Piece) => standIn } };
+  };
+  const mixed = (fromCache = false) =>
+    pluginNames.map((name) => ({ name, source: name === 'hcloud' ? 'built' : 'stand-in', fromCache }));
+
+  test('serves where nothing better can be had', async () => {
+    const engine = await ensure(unreachable(), builds(), standIns());
+    expect(engine).toMatchObject({ source: 'built', plugins: mixed() });
+  });
+
+  test('is never chosen where the official plugin can be had', async () => {
+    const standIn = standIns();
+    expect(await ensure(fakeSource('official'), standIn)).toMatchObject({ plugins: plugins('official') });
+    expect(standIn.asked).toEqual([]);
+  });
+
+  test('gives way as soon as the official plugin can be had', async () => {
+    await ensure(unreachable(), builds(), standIns());
+    const official = fakeSource('official');
+    const engine = await ensure(official, builds(), standIns());
+    const sources = engine.plugins.map(({ source }) => source);
+    expect(sources).toEqual(pluginNames.map((name) => (name === 'hcloud' ? 'built' : 'official')));
+    expect(official.asked.sort()).toEqual(pluginNames.filter((name) => name !== 'hcloud').sort());
+  });
+
+  test('stays, when the official download breaks off', async () => {
+    await ensure(unreachable(), builds(), standIns());
+    const broken = fakeSource('official', { fails: 'connection reset' });
+    const engine = await ensure(broken, builds(), standIns());
+    expect(engine).toMatchObject({ plugins: mixed(true) });
+    expect(await engineFromCache(cacheDir)).toMatchObject({ plugins: mixed(true) });
+  });
+
+  test('of other sources is made anew, by itself, and the old one stays for whoever runs it', async () => {
+    const engine = await ensure(unreachable(), builds(), standIns());
+    const name = (await readdir(join(engineDir(), 'stand-ins'))).find((entry) => entry.startsWith('aws-'))!;
+    // As if they had been made of other sources.
+    const other = 'aws-0000000000000000';
+    await rename(join(engineDir(), 'stand-ins', name), join(engineDir(), 'stand-ins', other));
+    await rename(join(engineDir(), `${name}.stand-in.json`), join(engineDir(), `${other}.stand-in.json`));
+    const before = await readFile(cliPath(), 'utf8');
+    const renewed = await engineFromCache(cacheDir);
+    expect(renewed).toMatchObject({ plugins: mixed(true) });
+    expect(await readFile(cliPath(), 'utf8')).toBe(before);
+    expect(await readdir(join(engineDir(), 'stand-ins'))).toContain(other);
+    const { aws } = pins.plugins;
+    const program = join(renewed.pulumiHome, 'plugins', `resource-aws-v${aws.version}`, aws.executable);
+    expect(await readFile(program, 'utf8')).toContain('plugin.cjs');
+    expect(renewed.pulumiHome).toBe(engine.pulumiHome);
+  });
+
+  test('has its place beside the others in one home', async () => {
+    const official = fakeSource('official');
+    const some = {
+      ...official,
+      source: { ...official.source, serves: ({ id }: { id: string }) => id !== 'vultr' },
+    };
+    const engine = await ensure(some, standIns());
+    expect(engine.pulumiHome).not.toBe(join(engineDir(), 'home'));
+    for (const piece of Object.values(pins.plugins)) {
+      const folder = join(engine.pulumiHome, 'plugins', `resource-${piece.id}-v${piece.version}`);
+      const origin = piece.id === 'vultr' ? 'stand-in' : 'official';
+      expect(await readFile(join(folder, piece.executable), 'utf8')).toContain(origin);
+    }
+    const best = await ensure(fakeSource('official'), standIns());
+    expect(best.pulumiHome).toBe(join(engineDir(), 'home'));
+  });
+});
+
 describe('a cache that is not whole', () => {
   test('an empty one is refused without network, with the command to run', async () => {
     await expect(engineFromCache(cacheDir)).rejects.toThrow(/not set up.*npm run setup/);
@@ -106,7 +190,7 @@ describe('a cache that is not whole', () => {
     const again = fakeSource('built');
     const engine = await ensure(again);
     expect(again.asked).toEqual(['cli']);
-    expect(engine).toMatchObject({ source: 'built', plugins: [{ source: 'cache' }] });
+    expect(engine).toMatchObject({ source: 'built', fromCache: false, plugins: plugins('built', true) });
     expect(lines.join('\n')).toContain('damaged');
     await expect(engineFromCache(cacheDir)).resolves.toBeDefined();
   });
@@ -133,19 +217,20 @@ describe('a cache that is not whole', () => {
 
   test('a finished piece survives the failure of the other', async () => {
     const built = fakeSource('built');
-    const onlyHcloud: Source = {
+    const onlyPlugins: Source = {
       ...built.source,
       async fetch(piece, staged, context) {
-        if (piece.id === 'hcloud') return built.source.fetch(piece, staged, context);
+        if (piece.id !== 'cli') return built.source.fetch(piece, staged, context);
         for (;;) {
-          // The CLI fails once the plugin is in place.
+          // The CLI fails once the plugins are in place.
           const entries = await readdir(context.engineDir);
-          if (entries.includes('hcloud.manifest.json')) throw new Error('no space left');
+          if (pluginNames.every((name) => entries.includes(`${name}.manifest.json`)))
+            throw new Error('no space left');
           await new Promise((resolve) => setImmediate(resolve));
         }
       },
     };
-    await expect(ensure({ source: onlyHcloud })).rejects.toThrow('no space left');
+    await expect(ensure({ source: onlyPlugins })).rejects.toThrow('no space left');
     const again = fakeSource('built');
     await ensure(again);
     expect(again.asked).toEqual(['cli']);
@@ -176,7 +261,7 @@ describe('ending it', () => {
     const first = fakeSource('built');
     const second = fakeSource('built');
     const engines = await Promise.all([ensure(first), ensure(second)]);
-    expect([...first.asked, ...second.asked].sort()).toEqual(['cli', 'hcloud']);
-    expect(engines.map(({ source }) => source).sort()).toEqual(['built', 'cache']);
+    expect([...first.asked, ...second.asked].sort()).toEqual([...pieces].sort());
+    expect(engines.map(({ fromCache }) => fromCache).sort()).toEqual([false, true]);
   });
 });

@@ -4,6 +4,9 @@ export {
   type EnsureOptions,
   engineFromCache,
   ensureEngine,
-  type PieceSource,
+  type Served,
 } from './ensure.ts';
 export { defaultCacheDir } from './env.ts';
+export type { Origin } from './manifest.ts';
+export type { PluginName } from './pieces.ts';
+export { stageStandIn } from './stand-in.ts';

@@ -4,15 +4,31 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Piece } from './pieces.ts';
+import { standInKey } from './stand-in.ts';
 
-export type Origin = 'official' | 'built';
+/** Who made a piece: its vendor, this computer's Go, or this repository in the vendor's place. */
+export type Origin = 'official' | 'built' | 'stand-in';
 
 type Manifest = { piece: string; version: string; origin: Origin; files: Record<string, string> };
 
 export type CacheState =
   | { state: 'whole'; origin: Origin }
   | { state: 'absent' }
+  /** A stand-in served before, of other sources than today's. */
+  | { state: 'outdated' }
   | { state: 'damaged'; reason: string };
+
+const standInManifest = '.stand-in.json';
+
+/**
+ * Where a piece is in the engine's folder, and what says so. Every state of a stand-in's sources has a folder of its
+ * own: another checkout of this repository that uses the same cache keeps what it has.
+ */
+export function placeOf(piece: Piece, origin: Origin): { target: string; manifest: string } {
+  if (origin !== 'stand-in') return { target: piece.target, manifest: `${piece.id}.manifest.json` };
+  const name = `${piece.id}-${standInKey(piece)}`;
+  return { target: join('stand-ins', name), manifest: `${name}${standInManifest}` };
+}
 
 /** The SHA-256 of a file, in hex. */
 export async function fileDigest(path: string): Promise<string> {
@@ -33,10 +49,6 @@ async function digests(dir: string): Promise<Record<string, string>> {
   return files;
 }
 
-function manifestPath(engineDir: string, piece: Piece): string {
-  return join(engineDir, `${piece.id}.manifest.json`);
-}
-
 /**
  * Puts a finished piece in its place: the folder by one rename, then its manifest. A crash in between
  * leaves a folder without a manifest, which counts as absent.
@@ -47,25 +59,27 @@ export async function commitPiece(
   staged: string,
   origin: Origin,
 ): Promise<void> {
-  const target = join(engineDir, piece.target);
+  const place = placeOf(piece, origin);
+  const target = join(engineDir, place.target);
+  const manifestPath = join(engineDir, place.manifest);
   const manifest: Manifest = {
     piece: piece.id,
     version: piece.version,
     origin,
     files: await digests(staged),
   };
-  await rm(manifestPath(engineDir, piece), { force: true });
+  await rm(manifestPath, { force: true });
   await rm(target, { recursive: true, force: true });
   await mkdir(dirname(target), { recursive: true });
   await rename(staged, target);
-  const draft = `${manifestPath(engineDir, piece)}.draft`;
+  const draft = `${manifestPath}.draft`;
   await writeFile(draft, `${JSON.stringify(manifest, null, 2)}\n`);
-  await rename(draft, manifestPath(engineDir, piece));
+  await rename(draft, manifestPath);
 }
 
-async function readManifest(engineDir: string, piece: Piece): Promise<Manifest | undefined> {
+async function readManifest(path: string, piece: Piece): Promise<Manifest | undefined> {
   try {
-    const manifest = JSON.parse(await readFile(manifestPath(engineDir, piece), 'utf8')) as Manifest;
+    const manifest = JSON.parse(await readFile(path, 'utf8')) as Manifest;
     return manifest.files && manifest.version === piece.version ? manifest : undefined;
   } catch {
     return undefined;
@@ -74,9 +88,20 @@ async function readManifest(engineDir: string, piece: Piece): Promise<Manifest |
 
 /** Compares a cached piece with the sums recorded when it was made. Touches no network. */
 export async function pieceInCache(engineDir: string, piece: Piece): Promise<CacheState> {
-  const manifest = await readManifest(engineDir, piece);
-  if (!manifest) return { state: 'absent' };
-  const target = join(engineDir, piece.target);
+  const usual = await stateAt(engineDir, piece, 'official');
+  if (usual.state !== 'absent' || !piece.standIn) return usual;
+  const standIn = await stateAt(engineDir, piece, 'stand-in');
+  if (standIn.state === 'whole') return standIn;
+  const names = await readdir(engineDir).catch(() => []);
+  const before = names.some((name) => name.startsWith(`${piece.id}-`) && name.endsWith(standInManifest));
+  return before ? { state: 'outdated' } : { state: 'absent' };
+}
+
+async function stateAt(engineDir: string, piece: Piece, origin: Origin): Promise<CacheState> {
+  const place = placeOf(piece, origin);
+  const manifest = await readManifest(join(engineDir, place.manifest), piece);
+  if (!manifest || (manifest.origin === 'stand-in') !== (origin === 'stand-in')) return { state: 'absent' };
+  const target = join(engineDir, place.target);
   if (!manifest.files[piece.executable]) {
     return { state: 'damaged', reason: `its manifest does not list ${piece.executable}` };
   }

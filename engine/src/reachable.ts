@@ -1,13 +1,10 @@
-/** Where Pulumi's installer, CLI and plugins come from. */
-export const downloadHost = 'get.pulumi.com';
-
 /**
- * Whether the download host answers. Known within `limitMs`: a host that drops packets must not
+ * Whether a download host answers. Known within `limitMs`: a host that drops packets must not
  * hold a setup up. Anything but success counts as out of reach, also a proxy's refusal.
  * @default limitMs 5000
  */
 export async function isReachable(
-  url = `https://${downloadHost}/install.sh`,
+  url: string,
   { limitMs = 5_000, signal }: { limitMs?: number; signal?: AbortSignal | undefined } = {},
 ): Promise<boolean> {
   const limit = AbortSignal.timeout(limitMs);

@@ -1,2 +1,5 @@
+export { cloudFolder, knownClouds } from './clouds.ts';
+export type * from './policy.ts';
 export type * from './provider.ts';
-export { knownProviders, provider } from './registry.ts';
+export { cloudResourceKinds, powerActions } from './provider.ts';
+export { provider } from './registry.ts';

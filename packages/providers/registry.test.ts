@@ -1,15 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { knownProviders, provider } from './registry.ts';
+import { knownClouds, provider } from './index.ts';
 
 describe('the registry of clouds', () => {
   test('knows the sandbox as what it is', () => {
-    expect(knownProviders()).toEqual([
-      { id: 'hetzner', name: 'Hetzner Cloud', sandbox: false },
-      { id: 'sandbox', name: 'Sandbox cloud', sandbox: true },
-    ]);
+    expect(knownClouds().map(({ id, sandbox }) => [id, sandbox])).toContainEqual(['sandbox', true]);
   });
-  test('has no sandbox without an address, and no cloud it was not taught', () => {
-    expect(() => provider('sandbox')).toThrow(expect.objectContaining({ code: 'provider_unavailable' }));
-    expect(() => provider('aws')).toThrow(expect.objectContaining({ code: 'provider_unavailable' }));
+  test('has no sandbox without an address, and no cloud it was not taught', async () => {
+    const unavailable = expect.objectContaining({ code: 'provider_unavailable' });
+    await expect(provider('sandbox')).rejects.toEqual(unavailable);
+    await expect(provider('nowhere')).rejects.toEqual(unavailable);
   });
 });

@@ -1,15 +1,36 @@
-import { accessSync, constants, existsSync, rmSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { accessSync, constants, existsSync, lstatSync, rmSync } from 'node:fs';
+import { mkdir, rename, symlink } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { cacheDir, childEnv, searchPath } from './env.mjs';
 import { runChild } from './run-child.mjs';
 
-const pythonHome = join(cacheDir, 'python-tests');
+const pythonPackages = [
+  'noiseprotocol==0.3.1',
+  'cryptography==50.0.2',
+  'pynacl==1.6.2',
+  'moto[server]==5.2.5',
+];
 
-/** The Python that the tests run other implementations with; packages/crypto/test/env.ts looks here. */
+// Named by its list: another list is another folder, and what is there is whole or wrong, never old.
+const pythonHome = join(
+  cacheDir,
+  `python-tests-${createHash('sha256').update(pythonPackages.join('\n')).digest('hex').slice(0, 12)}`,
+);
+/** Where tests look that run without this script: packages/crypto/test/env.ts, packages/fake-clouds/src/env.ts. */
+const pythonLink = join(cacheDir, 'python-tests');
+
+/** The Python that the tests run other implementations with. */
 export const testPython = join(pythonHome, 'bin', 'python');
 
-const pythonPackages = ['noiseprotocol==0.3.1', 'cryptography==50.0.2', 'pynacl==1.6.2'];
+const pythonUsers = [
+  'packages/crypto',
+  'packages/fake-clouds',
+  'packages/providers',
+  'stacks',
+  'engine',
+  'tests',
+];
 
 function onPath(...names) {
   return searchPath.split(delimiter).some((dir) =>
@@ -26,6 +47,7 @@ function onPath(...names) {
 
 const aptPackages = [
   { name: 'chromium', commands: ['chromium', 'chromium-browser', 'google-chrome'], usedBy: ['tests'] },
+  { name: 'openssh-client', commands: ['ssh'], usedBy: ['tests', 'bootstrap'] },
   { name: 'redis-server', commands: ['redis-server'], usedBy: ['packages/queue', 'tests'] },
 ];
 
@@ -60,11 +82,11 @@ export async function ensureTestNeeds({ paths, say, signal }) {
       );
     }
   }
-  if (isAskedFor(['packages/crypto', 'tests'], paths)) {
+  if (isAskedFor(pythonUsers, paths)) {
     await ensurePython(say, signal).catch((error) => {
       signal.throwIfAborted();
       missing.push(
-        `Python 3 with ${pythonPackages.join(', ')} is missing; tests in packages/crypto need it. ` +
+        `Python 3 with ${pythonPackages.join(', ')} is missing; tests in ${pythonUsers.join(', ')} need it. ` +
           `Debian: apt-get install python3-venv\n${error.message}`,
       );
     });
@@ -87,7 +109,7 @@ async function installByApt(names, say, signal) {
 }
 
 async function ensurePython(say, signal) {
-  const check = 'import noise, cryptography, nacl';
+  const check = 'import noise, cryptography, nacl, moto.server';
   const works = () => runChild(testPython, ['-c', check], { env: childEnv(), signal, timeoutMs: 60_000 });
   if (existsSync(testPython)) {
     const whole = await works().then(
@@ -95,13 +117,23 @@ async function ensurePython(say, signal) {
       () => false,
     );
     signal.throwIfAborted();
-    if (whole) return;
+    if (whole) return linkPython();
     rmSync(pythonHome, { recursive: true, force: true });
   }
-  say(`Python packages for the tests: ${pythonPackages.join(', ')} (usually under a minute)`);
+  say(`Python packages for the tests: ${pythonPackages.join(', ')} (usually a minute or two)`);
   await mkdir(cacheDir, { recursive: true });
   const options = { env: childEnv(), signal, timeoutMs: 600_000 };
   await runChild('python3', ['-m', 'venv', pythonHome], options);
   await runChild(testPython, ['-m', 'pip', 'install', '--quiet', ...pythonPackages], options);
   await works();
+  await linkPython();
+}
+
+/** In one step, so that tests that run meanwhile find the old one or the new one. */
+async function linkPython() {
+  const kind = lstatSync(pythonLink, { throwIfNoEntry: false });
+  if (kind?.isDirectory()) rmSync(pythonLink, { recursive: true, force: true });
+  const next = `${pythonLink}.${process.pid}`;
+  await symlink(pythonHome, next);
+  await rename(next, pythonLink);
 }

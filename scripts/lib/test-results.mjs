@@ -7,7 +7,7 @@ const mayBeSkipped = [
 ];
 
 /**
- * @typedef {{ passed: number, failed: number, skipped: number, wronglySkipped: string[] }} Results
+ * @typedef {{ passed: number, failed: number, skipped: number, wronglySkipped: string[], failures: string[] }} Results
  */
 
 /**
@@ -22,27 +22,42 @@ export function readResults(path, exitCode) {
   try {
     report = JSON.parse(readFileSync(path, 'utf8'));
   } catch {
-    return { passed: 0, failed: exitCode === 0 ? 0 : 1, skipped: 0, wronglySkipped: [] };
+    return { passed: 0, failed: exitCode === 0 ? 0 : 1, skipped: 0, wronglySkipped: [], failures: [] };
   }
   return countResults(report, exitCode);
 }
 
+const shownLines = 12;
+
+/** The start of an error, so that a long run's end tells what failed. */
+const firstLines = (text) =>
+  String(text ?? '')
+    .split('\n')
+    .slice(0, shownLines)
+    .map((line) => `      ${line.slice(0, 300)}`)
+    .join('\n');
+
 /** As `readResults`, for a report that was read already. */
 export function countResults(report, exitCode) {
-  const results = { passed: 0, failed: 0, skipped: 0, wronglySkipped: [] };
+  const results = { passed: 0, failed: 0, skipped: 0, wronglySkipped: [], failures: [] };
   for (const file of report.testResults ?? []) {
     const tests = file.assertionResults ?? [];
-    for (const { status, fullName } of tests) {
+    for (const { status, fullName, failureMessages } of tests) {
       if (status === 'passed') results.passed += 1;
-      else if (status === 'failed') results.failed += 1;
-      else {
+      else if (status === 'failed') {
+        results.failed += 1;
+        results.failures.push(`${file.name}: ${fullName}\n${firstLines(failureMessages?.[0])}`);
+      } else {
         results.skipped += 1;
         if (!mayBeSkipped.some((pattern) => pattern.test(file.name))) {
           results.wronglySkipped.push(`${file.name}: ${fullName}`);
         }
       }
     }
-    if (file.status === 'failed' && !tests.some(({ status }) => status === 'failed')) results.failed += 1;
+    if (file.status === 'failed' && !tests.some(({ status }) => status === 'failed')) {
+      results.failed += 1;
+      results.failures.push(`${file.name}: did not load\n${firstLines(file.message)}`);
+    }
   }
   if (exitCode !== 0 && results.failed === 0) results.failed = 1;
   return results;
@@ -56,8 +71,9 @@ export function sumResults(all) {
       failed: sum.failed + one.failed,
       skipped: sum.skipped + one.skipped,
       wronglySkipped: [...sum.wronglySkipped, ...one.wronglySkipped],
+      failures: [...sum.failures, ...one.failures],
     }),
-    { passed: 0, failed: 0, skipped: 0, wronglySkipped: [] },
+    { passed: 0, failed: 0, skipped: 0, wronglySkipped: [], failures: [] },
   );
 }
 

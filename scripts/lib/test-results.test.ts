@@ -10,13 +10,14 @@ test('counts tests by their outcome', () => {
       {
         name: '/a.test.ts',
         status: 'failed',
-        assertionResults: [one('passed'), one('passed'), one('failed')],
+        assertionResults: [one('passed'), one('passed'), { ...one('failed'), failureMessages: ['it broke'] }],
       },
       { name: '/src/spec-conformance.test.ts', status: 'passed', assertionResults: [one('skipped')] },
     ],
   };
   const results = countResults(report, 1);
-  expect(results).toEqual({ passed: 2, failed: 1, skipped: 1, wronglySkipped: [] });
+  expect(results).toMatchObject({ passed: 2, failed: 1, skipped: 1, wronglySkipped: [] });
+  expect(results.failures).toEqual([expect.stringMatching(/^\/a\.test\.ts: a test\n.*broke/)]);
   expect(summaryLine(results)).toBe('2 passed, 1 failed, 1 skipped');
 });
 
@@ -43,7 +44,7 @@ test('a skipped test is named, unless it needs what is not in the repository', (
 });
 
 test('runs are added up, and nothing skipped is not mentioned', () => {
-  const run = { passed: 3, failed: 0, skipped: 0, wronglySkipped: [] };
+  const run = { passed: 3, failed: 0, skipped: 0, wronglySkipped: [], failures: [] };
   expect(summaryLine(sumResults([run, run]))).toBe('6 passed, 0 failed');
 });
 

@@ -18,7 +18,7 @@ export function artefactDir(name: string): string {
 
 /** The whole platform in a home of its own, which is removed when it stops. */
 export async function startTestPlatform(
-  options: Partial<Pick<PlatformOptions, 'extraEnv' | 'nodeArguments'>> = {},
+  options: Partial<Pick<PlatformOptions, 'extraEnv' | 'nodeArguments' | 'servers'>> = {},
 ): Promise<TestPlatform> {
   const home = mkdtempSync(join(tmpdir(), 'claw-platform-'));
   // Postgres runs under an account of its own, which must be able to walk here.

@@ -13,6 +13,7 @@ import { securityHeaders } from './http/security-headers.ts';
 import { describeError } from './log.ts';
 import { describeApi, openApiDocument } from './openapi/document.ts';
 import type { ApiParts } from './parts.ts';
+import { cloudRoutes } from './routes/clouds.ts';
 import { credentialRoutes } from './routes/credentials.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
 import { docsRoutes } from './routes/docs.ts';
@@ -21,7 +22,10 @@ import { instanceRoutes } from './routes/instances.ts';
 import { type ApiApp, createRouter } from './routes/kit.ts';
 import { machineRoutes } from './routes/machine.ts';
 import { platformRoutes } from './routes/platform.ts';
+import { serverOperationRoutes } from './routes/server-operations.ts';
+import { serverRoutes } from './routes/servers.ts';
 import { signInRoutes } from './routes/sign-in.ts';
+import type { Tunnels } from './tunnel/tunnels.ts';
 
 const bodyLimitBytes = 256 * 1024;
 /** What an error's answer says besides. A body that wasn't read to its end leaves a connection nobody can reuse. */
@@ -32,7 +36,7 @@ const headersOf: Partial<Record<ErrorCode, Record<string, string>>> = {
 const apiPath = /^\/(v1|auth)\//;
 
 /** The HTTP side of the api: every route, and what holds for all of them. */
-export function createApp(parts: ApiParts, gate: OwnerGate): ApiApp {
+export function createApp(parts: ApiParts, gate: OwnerGate, tunnels: Pick<Tunnels, 'get'>): ApiApp {
   const { config, limiter, log } = parts;
   const app = createRouter();
   const headers = Object.entries(securityHeaders(config.publicUrl));
@@ -77,8 +81,11 @@ export function createApp(parts: ApiParts, gate: OwnerGate): ApiApp {
   );
 
   app.route('/', platformRoutes(parts, gate));
-  app.route('/', credentialRoutes(gate));
+  app.route('/', cloudRoutes(parts, gate));
+  app.route('/', credentialRoutes(parts, gate));
   app.route('/', instanceRoutes(gate));
+  app.route('/', serverOperationRoutes(gate));
+  app.route('/', serverRoutes(gate, tunnels));
   app.route('/', eventRoutes(parts, gate, createEventFeeds({ read: readEvents })));
   app.route('/', machineRoutes(parts));
   app.route('/', signInRoutes(parts));

@@ -23,8 +23,10 @@ export interface ApiConfig {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** Where browsers and instances reach this api; an origin. */
+  /** Where browsers reach this api; an origin. */
   readonly publicUrl: string;
+  /** Where machines reach it, if that is elsewhere; an origin. Machines that dial `publicUrl` are taken too. */
+  readonly machineUrl?: string;
   readonly database: DatabaseConfig;
   readonly queue: QueueConfig;
   readonly auth: AuthConfig;
@@ -38,6 +40,10 @@ export interface ApiConfig {
   readonly nodeName: string;
   /** Offers the sandbox cloud to owners. */
   readonly sandbox: boolean;
+  /** Where the provisioner's requests to clouds come from, as owners are told; none when it isn't known. */
+  readonly egressAddresses?: readonly string[];
+  /** What else the clouds' guides name by a placeholder: `{name}` becomes its value. */
+  readonly cloudFacts?: Readonly<Record<string, string>>;
   /** How many reverse proxies in front append to X-Forwarded-For. */
   readonly trustedProxyHops: number;
   readonly limits?: Partial<Limits>;

@@ -45,6 +45,33 @@ describe('readConfig', () => {
     });
   });
 
+  it('takes what the guides of clouds leave open', () => {
+    const config = readConfig({
+      ...local,
+      EGRESS_ADDRESSES: '192.0.2.1, 2001:db8::1',
+      CLOUD_FACTS: 'awsAccount=123456789012 link=https://x.example/?a=b',
+    });
+    expect(config.egressAddresses).toEqual(['192.0.2.1', '2001:db8::1']);
+    expect(config.cloudFacts).toEqual({ awsAccount: '123456789012', link: 'https://x.example/?a=b' });
+    expect(complaint({ ...local, EGRESS_ADDRESSES: 'here', CLOUD_FACTS: 'x' })).toEqual([
+      expect.stringMatching(/^EGRESS_ADDRESSES is not valid/),
+      expect.stringMatching(/^CLOUD_FACTS is not valid/),
+    ]);
+  });
+
+  it('takes an address of the machines’ own', () => {
+    expect(readConfig(local)).not.toHaveProperty('machineUrl');
+    const config = readConfig({ ...local, MACHINE_URL: 'https://machines.cloud.example:8443/' });
+    expect(config).toMatchObject({
+      publicUrl: 'https://cloud.example',
+      machineUrl: 'https://machines.cloud.example:8443',
+      authorizedParties: ['https://cloud.example'],
+    });
+    expect(complaint({ ...local, MACHINE_URL: 'machines' })).toEqual([
+      expect.stringMatching(/^MACHINE_URL is not valid/),
+    ]);
+  });
+
   it('takes Clerk, Redis and further origins', () => {
     const config = readConfig({
       ...clerk,

@@ -8,11 +8,21 @@ const httpUrl = z.url({ protocol: /^https?$/ });
 const postgresUrl = z.url({ protocol: /^postgres(ql)?$/ });
 const redisUrl = z.url({ protocol: /^rediss?$/ });
 
+const words = z
+  .string()
+  .max(2000)
+  .transform((text) => text.split(/[\s,]+/).filter(Boolean));
+const addresses = words.pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])).max(50));
+const facts = words
+  .pipe(z.array(z.string().regex(/^[A-Za-z][A-Za-z0-9]{0,39}=\S{1,200}$/)).max(20))
+  .transform((lines) => Object.fromEntries(lines.map((line) => line.split(/=(.*)/s, 2) as [string, string])));
+
 /** What to set, said after the name of the variable that is wrong or absent. */
 const advice = {
   PORT: 'a port number; 0 takes a free one',
   HOST: 'the address to listen on, e.g. 127.0.0.1',
   PUBLIC_URL: 'the origin under which browsers and instances reach the api, e.g. https://cloud.example',
+  MACHINE_URL: 'the origin under which instances reach the api, where it is not PUBLIC_URL',
   SUPABASE_URL: 'the URL of the Supabase project, or of its embedded stand-in',
   SUPABASE_SECRET_KEY: "the project's secret key (sb_secret_…)",
   SUPABASE_PUBLISHABLE_KEY: "the project's publishable key (sb_publishable_…)",
@@ -31,6 +41,8 @@ const advice = {
   WEB_DIR: 'the folder with the built dashboard',
   NODE_NAME: 'a name for this process, up to 100 of letters, digits and . : _ -',
   SANDBOX: '1 or 0',
+  EGRESS_ADDRESSES: 'the addresses that the provisioner calls clouds from, divided by blanks',
+  CLOUD_FACTS: 'what the guides of clouds leave open, as name=value, divided by blanks',
   TRUSTED_PROXY_HOPS: 'how many reverse proxies of yours stand in front, 0 to 5',
 } as const;
 type Name = keyof typeof advice;
@@ -58,20 +70,14 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): ApiConfig {
   const optional = <T extends z.ZodType>(name: Name, schema: T): z.output<T> | null =>
     text(name) === undefined ? null : read(name, schema);
 
-  const publicUrl = read(
-    'PUBLIC_URL',
-    httpUrl.transform((url) => new URL(url).origin),
-  );
+  const origin = httpUrl.transform((url) => new URL(url).origin);
+  const publicUrl = read('PUBLIC_URL', origin);
+  const machineUrl = optional('MACHINE_URL', origin);
   const listenPort = read('PORT', port, '4600');
   const origins = z
     .string()
     .transform((list) => list.split(',').map((origin) => origin.trim()))
-    .pipe(
-      z
-        .array(httpUrl.transform((url) => new URL(url).origin))
-        .min(1)
-        .max(20),
-    );
+    .pipe(z.array(origin).min(1).max(20));
 
   const redis = optional('REDIS_URL', redisUrl);
   const queue = redis
@@ -110,6 +116,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): ApiConfig {
     host: read('HOST', z.string().max(255), '127.0.0.1'),
     port: listenPort,
     publicUrl,
+    ...(machineUrl === null ? {} : { machineUrl }),
     database: {
       url: read('SUPABASE_URL', httpUrl),
       secretKey: read('SUPABASE_SECRET_KEY', z.string().min(10)),
@@ -123,6 +130,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): ApiConfig {
     webDir: webDir ? resolve(webDir) : null,
     nodeName: read('NODE_NAME', z.string().regex(/^[A-Za-z0-9.:_-]{1,100}$/), `${hostname()}:${listenPort}`),
     sandbox: read('SANDBOX', z.enum(['0', '1']), '0') === '1',
+    egressAddresses: optional('EGRESS_ADDRESSES', addresses) ?? [],
+    cloudFacts: optional('CLOUD_FACTS', facts) ?? {},
     trustedProxyHops: read('TRUSTED_PROXY_HOPS', z.coerce.number().int().min(0).max(5), '0'),
   };
   if (wrong.length > 0) throw new ConfigError(wrong.join('\n'));

@@ -1,6 +1,14 @@
 import { request } from 'node:http';
-import { AddCredential, newId, Problem } from '@claw-cloud/contracts';
-import { askedDeploy, credentialInput, deployInput, readyCredential } from '@claw-cloud/db/testing';
+import { AddCredential, CloudList, newId, Problem, PublicConfig } from '@claw-cloud/contracts';
+import {
+  askedDeploy,
+  credentialInput,
+  deployInput,
+  readyCredential,
+  readyInstance,
+  sampleCatalogue,
+  strayOf,
+} from '@claw-cloud/db/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { apiDocument } from './openapi/offline.ts';
 import { startTestApi, type TestApi } from './testing/harness.ts';
@@ -44,6 +52,8 @@ describe('the HTTP API', () => {
   const bodies: Record<string, () => unknown> = {
     '/v1/credentials': () => credentialInput(),
     '/v1/instances': () => deployInput(newId('credential')),
+    '/v1/instances/{id}/credential': () => ({ credentialId: newId('credential') }),
+    '/v1/instances/{id}/resize': () => ({ size: 'good', expectedMonthlyPrice: 4.5 }),
   };
   const init = ({ method, path }: Described) =>
     method === 'POST'
@@ -52,9 +62,15 @@ describe('the HTTP API', () => {
   const anyIds = (path: string) =>
     path.replace(
       '{id}',
-      path.includes('operations')
-        ? newId('operation')
-        : newId(path.includes('instances') ? 'instance' : 'credential'),
+      newId(
+        path.includes('operations')
+          ? 'operation'
+          : path.includes('instances')
+            ? 'instance'
+            : path.includes('strays')
+              ? 'stray'
+              : 'credential',
+      ),
     );
 
   it('knows its owner routes', () => {
@@ -75,12 +91,14 @@ describe('the HTTP API', () => {
   it.each(ownersRoutes.filter(({ path }) => path.includes('{id}')))(
     '$method $path of another owner, of nobody and of no form is not found',
     async (route) => {
-      const { instance, operation } = await askedDeploy(api.database.db);
-      const foreign = route.path.includes('operations')
-        ? operation.id
-        : route.path.includes('instances')
-          ? instance.id
-          : instance.credentialId;
+      const { instance, operation, ownerId } = await askedDeploy(api.database.db);
+      const foreign = route.path.includes('strays')
+        ? (await strayOf(api.database.db, ownerId, instance.credentialId)).id
+        : route.path.includes('operations')
+          ? operation.id
+          : route.path.includes('instances')
+            ? instance.id
+            : instance.credentialId;
       const person = await api.person();
       for (const id of [foreign, anyIds('{id}'), 'nonsense', '%00', foreign.toUpperCase()]) {
         const response = await person.fetch(route.path.replace('{id}', id), init(route));
@@ -152,6 +170,65 @@ describe('the HTTP API', () => {
       items: { target: string }[];
     };
     expect(audit.items.some(({ target }) => target === instance.id)).toBe(true);
+  });
+
+  it('takes a wish about a server’s power once, however often it is sent, and no other meanwhile', async () => {
+    const person = await api.person();
+    const { instance } = await readyInstance(api.database.db, person.ownerId);
+    const path = (what: string) => `/v1/instances/${instance.id}/${what}`;
+    const post = (what: string) => person.fetch(path(what), { method: 'POST' });
+    const first = await post('stop');
+    expect(first.status).toBe(202);
+    const operation = (await first.json()) as { id: string };
+    expect(operation).toMatchObject({ kind: 'stop', state: 'queued' });
+    expect(await (await post('stop')).json()).toMatchObject({ id: operation.id });
+    expect(api.jobs).toContainEqual({ name: 'operation.run', data: { operationId: operation.id } });
+    for (const what of ['start', 'reboot', 'check', 'repair'])
+      expect((await problem(await post(what), 409)).code).toBe('instance_busy');
+    expect(await (await person.fetch(path(''))).status).toBe(404);
+    expect(await (await person.fetch(`/v1/instances/${instance.id}`)).json()).toMatchObject({
+      state: 'stopping',
+    });
+  });
+
+  it('says what a resize would cost before it is asked for', async () => {
+    const person = await api.person();
+    const { instance } = await readyInstance(api.database.db, person.ownerId);
+    const resize = (size: string, expectedMonthlyPrice: number) =>
+      person.send('POST', `/v1/instances/${instance.id}/resize`, { size, expectedMonthlyPrice });
+    expect((await problem(await resize('far', 4.5), 422)).code).toBe('size_unknown');
+    expect((await problem(await resize('good', 4.5), 422)).code).toBe('resize_impossible');
+    expect((await problem(await resize('good', -1), 400)).code).toBe('invalid_request');
+  });
+
+  it('lists the clouds, filled in for whoever asks, and what was found in their accounts', async () => {
+    const person = await api.person();
+    const credential = await readyCredential(api.database.db, person.ownerId);
+    const list = CloudList.parse(await (await person.fetch('/v1/clouds')).json());
+    const { providers } = PublicConfig.parse(await (await api.fetch('/v1/config')).json());
+    expect(list.clouds.map(({ id, name, sandbox }) => ({ id, name, sandbox }))).toEqual(providers);
+    expect(JSON.stringify(list)).not.toMatch(/\{(externalId|egressAddresses)\}/);
+    const stray = await strayOf(api.database.db, person.ownerId, credential.id);
+    expect(await (await person.fetch('/v1/strays')).json()).toEqual({ items: [stray] });
+    const refused = await person.fetch(`/v1/strays/${stray.id}`, { method: 'DELETE' });
+    expect((await problem(refused, 409)).code).toBe('conflict');
+  });
+
+  it('asks a cloud for its prices no oftener than is of use', async () => {
+    const person = await api.person();
+    const { id } = await readyCredential(api.database.db, person.ownerId);
+    const refresh = () => person.fetch(`/v1/credentials/${id}/catalogue`, { method: 'POST' });
+    const asked = await refresh();
+    expect(asked.status).toBe(202);
+    expect(await asked.json()).toEqual({ catalogue: sampleCatalogue, asked: true });
+    expect(api.jobs).toContainEqual({ name: 'catalogue.refresh', data: { credentialId: id } });
+    const fresh = { ...sampleCatalogue, fetchedAt: new Date().toISOString() };
+    await api.database.db.provisioner.storeCatalogue(id, fresh);
+    const answered = await refresh();
+    expect([answered.status, await answered.json()]).toEqual([200, { catalogue: fresh, asked: false }]);
+    const statuses = [];
+    for (let count = 0; count < 12; count += 1) statuses.push((await refresh()).status);
+    expect(statuses).toContain(429);
   });
 
   it('says who is signed in and what may be deployed to', async () => {

@@ -3,7 +3,15 @@ import type { AddressInfo } from 'node:net';
 import { createVerifier } from '@claw-cloud/auth';
 import { createLocalIssuer, type LocalIssuer } from '@claw-cloud/auth/local';
 import { newId } from '@claw-cloud/contracts';
-import { closeTunnel, markReady, openTunnel } from '@claw-cloud/core';
+import {
+  closeSupportConnection,
+  closeTunnel,
+  markReady,
+  openSupportConnection,
+  openTunnel,
+  takeHeartbeats,
+  takeReport,
+} from '@claw-cloud/core';
 import { ready as cryptoReady } from '@claw-cloud/crypto';
 import { createDatabase, type Database } from '@claw-cloud/db';
 import { createQueue, type JobQueue } from '@claw-cloud/queue';
@@ -17,6 +25,10 @@ import { createRateLimiter, defaultLimits } from './http/rate-limit.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { type ApiParts, verbContext } from './parts.ts';
 import { createKeepAlive } from './socket/keep-alive.ts';
+import { createSupports } from './support/supports.ts';
+import { createHeartbeats } from './tunnel/heartbeats.ts';
+import { createOffers, servedAgent } from './tunnel/offers.ts';
+import { listenToReports } from './tunnel/reports.ts';
 import { createTunnels } from './tunnel/tunnels.ts';
 import { serveUpgrades, wantsWebSocket } from './upgrade.ts';
 
@@ -32,6 +44,10 @@ export interface StartOptions {
     readonly trafficMs?: number;
     readonly channelMaxAgeMs?: number;
     readonly channelRecheckMs?: number;
+    readonly heartbeatsMs?: number;
+    readonly offersMs?: number;
+    readonly reportsRetryMs?: readonly [first: number, longest: number];
+    readonly reportsRefusedMs?: number;
   };
 }
 
@@ -77,14 +93,36 @@ export async function startApi(config: ApiConfig, options: StartOptions = {}): P
   const keepAlive = createKeepAlive(timing.pingMs);
   const context = () => verbContext(parts, 'tunnel');
   const tunnels = createTunnels({
-    audience: new URL(config.publicUrl).host,
     keepAlive,
     log,
     identityKey: (instanceId) => db.machine.identityKey(instanceId),
     attach: async (instanceId) => (await openTunnel(context(), { instanceId, node: config.nodeName })).epoch,
     detach: (instanceId, epoch) => closeTunnel(context(), { instanceId, epoch }),
     markReady: (instanceId, health) => markReady(context(), { instanceId, health }),
+    serve: (tunnel, ended) => {
+      void offers.greet(tunnel);
+      void listenToReports(tunnel, ended, {
+        heartbeat: heartbeats.add,
+        take: (instanceId, identityPublicKey, line) =>
+          takeReport(context(), { instanceId, identityPublicKey, line }),
+        log,
+        ...(timing.reportsRetryMs === undefined ? {} : { retryMs: timing.reportsRetryMs }),
+        ...(timing.reportsRefusedMs === undefined ? {} : { refusedMs: timing.reportsRefusedMs }),
+      });
+    },
     ...(timing.answerTimeoutMs === undefined ? {} : { answerTimeoutMs: timing.answerTimeoutMs }),
+  });
+  const heartbeats = createHeartbeats({
+    write: (rows) => takeHeartbeats(context(), rows),
+    log,
+    ...(timing.heartbeatsMs === undefined ? {} : { everyMs: timing.heartbeatsMs }),
+  });
+  const offers = createOffers({
+    channel: () => db.machine.channel(),
+    agent: () => servedAgent(config.agentDir),
+    tunnels: () => tunnels.all(),
+    log,
+    ...(timing.offersMs === undefined ? {} : { everyMs: timing.offersMs }),
   });
   const traffic = createTrafficMeter({
     write: (instanceId, counted) => db.machine.countTraffic(instanceId, counted),
@@ -101,12 +139,20 @@ export async function startApi(config: ApiConfig, options: StartOptions = {}): P
     ...(timing.channelRecheckMs === undefined ? {} : { recheckMs: timing.channelRecheckMs }),
   });
 
+  const supports = createSupports({
+    tunnels,
+    keepAlive,
+    log,
+    open: (asked) => openSupportConnection(context(), asked),
+    close: (ended) => closeSupportConnection(context(), ended),
+  });
+
   // An earlier process of this name left no word when it was killed: its tunnels are gone.
   await db.machine
     .detachNode(config.nodeName)
     .catch((error: unknown) => log.warn('stale tunnels not noted', describeError(error)));
 
-  const app = createApp(parts, gate);
+  const app = createApp(parts, gate, tunnels);
   const server = createServer(
     {
       headersTimeout: 15_000,
@@ -120,9 +166,11 @@ export async function startApi(config: ApiConfig, options: StartOptions = {}): P
   serveUpgrades(server, {
     tunnels,
     channels,
+    supports,
     limiter: parts.limiter,
     log,
     allowedOrigins: config.authorizedParties,
+    machineHosts: [config.machineUrl ?? config.publicUrl, config.publicUrl].map((url) => new URL(url).host),
     trustedProxyHops: config.trustedProxyHops,
   });
   await listen(server, config);
@@ -137,10 +185,15 @@ export async function startApi(config: ApiConfig, options: StartOptions = {}): P
       });
       stopping.abort();
       const late = setTimeout(() => server.closeAllConnections(), drainMs);
-      await within(1_000, channels.closeAll());
+      await within(
+        1_000,
+        Promise.all([channels.closeAll(), supports.closeAll()]).then(() => undefined),
+      );
       await within(2_000, tunnels.closeAll());
       keepAlive.stop();
+      offers.stop();
       await within(1_500, traffic.stop());
+      await within(1_500, heartbeats.stop());
       server.closeIdleConnections();
       await closed;
       clearTimeout(late);

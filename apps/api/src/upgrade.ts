@@ -5,6 +5,7 @@ import {
   ownerChannelProtocol,
   ProductError,
   relayMessageLimitBytes,
+  supportProtocol,
   tunnelProtocol,
 } from '@claw-cloud/contracts';
 import { WebSocketServer } from 'ws';
@@ -13,20 +14,25 @@ import { clientAddress } from './http/client-address.ts';
 import { problemBody, problemType } from './http/problem.ts';
 import { type RateLimiter, tooMany } from './http/rate-limit.ts';
 import { describeError, type Log } from './log.ts';
+import type { Supports } from './support/supports.ts';
 import type { Tunnels } from './tunnel/tunnels.ts';
 
 export interface UpgradeOptions {
   readonly tunnels: Tunnels;
   readonly channels: Channels;
+  readonly supports: Supports;
   readonly limiter: RateLimiter;
   readonly log: Log;
   readonly allowedOrigins: readonly string[];
+  /** Hosts under which machines may dial; the first is meant where a proxy in front hides which it was. */
+  readonly machineHosts: readonly string[];
   readonly trustedProxyHops: number;
 }
 
 /** The agent writes HTTP/2 in pieces; a message far above their size is no HTTP/2. */
 const tunnelMessageLimitBytes = 4 * 1024 * 1024;
 const channelPath = /^\/v1\/instances\/([^/?]{1,64})\/channel$/;
+const supportPath = /^\/v1\/support\/([^/?]{1,64})$/;
 
 /** Whether a request is one for {@link serveUpgrades}; any other is answered as a plain request. */
 export function wantsWebSocket(request: IncomingMessage): boolean {
@@ -34,13 +40,14 @@ export function wantsWebSocket(request: IncomingMessage): boolean {
   return (
     request.method === 'GET' &&
     request.headers.upgrade?.toLowerCase() === 'websocket' &&
-    (path === '/v1/tunnel' || channelPath.test(path))
+    (path === '/v1/tunnel' || channelPath.test(path) || supportPath.test(path))
   );
 }
 
-/** Takes the api's two WebSockets: an instance's tunnel and an owner's channel. Neither is ever compressed. */
+/** Takes the api's three WebSockets: a tunnel, an owner's channel, a supporter's connection. None is ever compressed. */
 export function serveUpgrades(server: Server, options: UpgradeOptions): void {
-  const { tunnels, channels, limiter, log, allowedOrigins, trustedProxyHops } = options;
+  const { tunnels, channels, supports, limiter, log, allowedOrigins, machineHosts, trustedProxyHops } =
+    options;
   const accept = (protocol: string, maxPayload: number) =>
     new WebSocketServer({
       noServer: true,
@@ -51,6 +58,7 @@ export function serveUpgrades(server: Server, options: UpgradeOptions): void {
     });
   const tunnelSockets = accept(tunnelProtocol, tunnelMessageLimitBytes);
   const channelSockets = accept(ownerChannelProtocol, relayMessageLimitBytes);
+  const supportSockets = accept(supportProtocol, relayMessageLimitBytes);
 
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const requestId = randomUUID();
@@ -61,7 +69,8 @@ export function serveUpgrades(server: Server, options: UpgradeOptions): void {
     }
     const path = pathOf(request);
     const protocols = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-    const wanted = path === '/v1/tunnel' ? tunnelProtocol : ownerChannelProtocol;
+    const grantId = supportPath.exec(path)?.[1];
+    const wanted = path === '/v1/tunnel' ? tunnelProtocol : grantId ? supportProtocol : ownerChannelProtocol;
     if (!protocols.includes(wanted))
       return refuse(
         socket,
@@ -70,7 +79,11 @@ export function serveUpgrades(server: Server, options: UpgradeOptions): void {
       );
 
     if (path === '/v1/tunnel')
-      return tunnelSockets.handleUpgrade(request, socket, head, (opened) => void tunnels.accept(opened));
+      return tunnelSockets.handleUpgrade(request, socket, head, (opened) => {
+        // The machine compares it with what it has dialled. It is one of ours, whatever the request says.
+        const audience = machineHosts.find((host) => host === request.headers.host) ?? machineHosts[0] ?? '';
+        void tunnels.accept(opened, audience);
+      });
 
     // A page of another site may open a WebSocket here, but it can't lie about where it comes from.
     const { origin } = request.headers;
@@ -84,6 +97,16 @@ export function serveUpgrades(server: Server, options: UpgradeOptions): void {
         ),
         requestId,
       );
+    if (grantId !== undefined) {
+      const admission = await supports.admit(grantId, protocols, requestId);
+      let opened = false;
+      supportSockets.handleUpgrade(request, socket, head, (webSocket) => {
+        opened = true;
+        supports.open(webSocket, admission);
+      });
+      if (!opened) supports.abandon(admission);
+      return;
+    }
     const instanceId = channelPath.exec(path)?.[1] ?? '';
     const admission = await channels.admit(instanceId, protocols, requestId);
     let opened = false;

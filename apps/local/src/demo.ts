@@ -1,4 +1,3 @@
-import type { InstanceEvent, Receipt, Size } from '@claw-cloud/contracts';
 import {
   addCredential,
   conversationKey,
@@ -12,9 +11,9 @@ import {
   openOwnerChannel,
   signInLink,
   textOf,
-  watchEvents,
 } from '@claw-cloud/owner-client';
 import { type LocalConfig, readLocalConfig } from './env.ts';
+import { cheapestOffer, credentialChecked, destroyed, followDeploy, receiptLines } from './owner-life.ts';
 import { type Platform, startPlatform } from './platform.ts';
 import { createReport, type Report, seconds } from './report.ts';
 import { sandboxToken } from './sandbox-token.ts';
@@ -22,6 +21,8 @@ import { sandboxToken } from './sandbox-token.ts';
 export interface DemoOptions {
   once: boolean;
   json: boolean;
+  /** The server is a really booted Debian instead of a process of this computer. */
+  machine: boolean;
 }
 
 const demoEmail = 'you@demo.claw.local';
@@ -29,11 +30,15 @@ const question = 'Hello! Who am I talking to?';
 
 /** Reads the demo's arguments; an unknown one raises an error that lists the known. */
 export function parseDemoArguments(argv: readonly string[]): DemoOptions {
-  const known = new Set(['--once', '--json']);
+  const known = new Set(['--once', '--json', '--machine']);
   const unknown = argv.find((argument) => !known.has(argument));
   if (unknown)
-    throw new Error(`'${unknown}' is not an option of the demo. It knows ${[...known].join(' and ')}.`);
-  return { once: argv.includes('--once'), json: argv.includes('--json') };
+    throw new Error(`'${unknown}' is not an option of the demo. It knows ${[...known].join(', ')}.`);
+  return {
+    once: argv.includes('--once'),
+    json: argv.includes('--json'),
+    machine: argv.includes('--machine'),
+  };
 }
 
 /**
@@ -48,9 +53,16 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal, started
     write: (line) => process.stdout.write(`${line}\n`),
     ...(startedAt === undefined ? {} : { startedAt }),
   });
-  const platform = await startPlatform({ config, fresh: true, log: (line) => report.note(line), signal });
+  const platform = await startPlatform({
+    config,
+    fresh: true,
+    servers: options.machine ? 'machines' : 'processes',
+    log: (line) => report.note(line),
+    signal,
+  });
   try {
-    report.step('platform', `${platform.url} (Postgres, queue, api, provisioner, sandbox cloud)`);
+    const cloud = options.machine ? 'sandbox cloud of booted Debian machines' : 'sandbox cloud';
+    report.step('platform', `${platform.url} (Postgres, queue, api, provisioner, ${cloud})`);
     const job = await mainJob(platform, config, report, signal);
     try {
       if (options.once) await destroyAndShow(job, report, signal);
@@ -94,14 +106,14 @@ async function mainJob(
     name: 'Sandbox cloud',
     secret: { provider: 'sandbox', token },
   });
-  const credential = await credentialChecked(api, added.id, signal);
+  const credential = await credentialChecked(api, added.id, { limitMs: 30_000, signal });
   report.step(
     'credential',
     `sealed here, opened by the provisioner, re-encrypted (${credential.account?.label ?? 'sandbox'})`,
   );
 
   const catalogue = await api.getCatalogue(credential.id, signal);
-  const choice = cheapestRecommended(catalogue.sizes);
+  const choice = cheapestOffer(catalogue, { architecture: process.arch === 'arm64' ? 'arm' : 'x86' });
   const { instance } = await deploy(api, keyring, {
     credentialId: credential.id,
     name: 'Demo assistant',
@@ -139,95 +151,8 @@ async function mainJob(
   return { instanceId: instance.id, api, keyring, close: () => channel.close() };
 }
 
-async function credentialChecked(api: Job['api'], credentialId: string, signal: AbortSignal) {
-  for (let waited = 0; waited < 30_000; waited += 100) {
-    const credential = await api.getCredential(credentialId, signal);
-    if (credential.state === 'ready') return credential;
-    if (credential.state === 'rejected')
-      throw new Error(
-        `The cloud refused the credential: ${credential.failure?.message ?? 'no reason given'}`,
-      );
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error('The credential was not checked within 30 s. See the provisioner’s log.');
-}
-
-function cheapestRecommended(sizes: readonly Size[]): { size: Size; region: string; monthly: number } {
-  const architecture = process.arch === 'arm64' ? 'arm' : 'x86';
-  const offers = sizes
-    .filter((size) => !size.small && size.architecture === architecture)
-    .flatMap((size) =>
-      size.offers
-        .filter((offer) => offer.available)
-        .map(({ region, monthly }) => ({ size, region, monthly })),
-    )
-    .sort((a, b) => a.monthly - b.monthly);
-  const [first] = offers;
-  if (!first) throw new Error('The sandbox cloud offers no size that fits.');
-  return first;
-}
-
-const stepOfState: Record<string, string> = {
-  queued: 'queued',
-  preflight: 'preflight',
-  creating: 'Pulumi up',
-  booting: 'boot',
-  registering: 'register',
-};
-
-/** What the machine reports while its state is `installing`. */
-const stepOfMachinePhase: Record<string, string> = {
-  installing: 'install',
-  starting: 'OpenClaw start',
-  warming: 'warm-up',
-};
-
-/** Shows each phase of the deploy as it ends; raises the failure's own words when it fails. */
-async function followDeploy(
-  api: Job['api'],
-  instanceId: string,
-  report: Report,
-  signal: AbortSignal,
-): Promise<void> {
-  let current = 'queued';
-  let detail: string | undefined;
-  for await (const event of watchEvents(api, instanceId, { signal })) {
-    if (event.kind === 'progress' || event.kind === 'resource') {
-      const line = describe(event);
-      if (line !== detail) report.note(line);
-      detail = line;
-      const done = event.data.step === 'finished' ? stepOfMachinePhase[String(event.data.phase)] : undefined;
-      if (done) report.step(done, line);
-    }
-    if (event.kind === 'failure') throw new Error(`${event.data.message} ${event.data.fix}`);
-    if (event.kind !== 'state') continue;
-    const next = String(event.data.state);
-    if (next === current) continue;
-    const step = stepOfState[current];
-    if (step) report.step(step, detail);
-    detail = undefined;
-    current = next;
-    if (next === 'ready') return;
-  }
-  throw new Error('The deploy was interrupted.');
-}
-
-function describe({ kind, data }: InstanceEvent): string {
-  const words =
-    kind === 'resource' ? [data.op, data.kind, data.name, data.status] : [data.message ?? data.step];
-  return words.filter((word) => typeof word === 'string' && word !== '').join(' ');
-}
-
 async function destroyAndShow({ api, instanceId }: Job, report: Report, signal: AbortSignal): Promise<void> {
-  const { id } = await api.destroyInstance(instanceId);
-  for (;;) {
-    signal.throwIfAborted();
-    const operation = await api.getOperation(id, signal);
-    if (operation.state === 'failed')
-      throw new Error(`${operation.failure?.message} ${operation.failure?.fix}`);
-    if (operation.state === 'succeeded') break;
-    await new Promise((resolve) => setTimeout(resolve, 150));
-  }
+  await destroyed(api, instanceId, signal);
   const receipt = await api.getReceipt(instanceId, signal);
   report.step(
     'destroy',
@@ -235,24 +160,6 @@ async function destroyAndShow({ api, instanceId }: Job, report: Report, signal: 
   );
   report.say('receipt', receipt, receiptLines(receipt));
   if (receipt.left.length > 0) throw new Error('The destroy left something behind.');
-}
-
-function receiptLines(receipt: Receipt): string[] {
-  const rows = (entries: Receipt['made']) =>
-    entries.length === 0
-      ? ['      nothing']
-      : entries.map(({ kind, id, name }) => `      ${kind.padEnd(12)} ${id.padEnd(12)} ${name}`);
-  return [
-    '',
-    '  Receipt',
-    '    made',
-    ...rows(receipt.made),
-    '    deleted',
-    ...rows(receipt.deleted),
-    '    left',
-    ...rows(receipt.left),
-    '',
-  ];
 }
 
 function showTotals(report: Report): void {

@@ -16,7 +16,10 @@ export interface LocalConfig {
 }
 
 /** Reads the launcher's settings from the environment. */
-export function readLocalConfig(kind: 'demo' | 'dev', env: NodeJS.ProcessEnv = process.env): LocalConfig {
+export function readLocalConfig(
+  kind: 'demo' | 'dev' | 'smoke',
+  env: NodeJS.ProcessEnv = process.env,
+): LocalConfig {
   const openai = env.OPENAI_API_KEY;
   const anthropic = env.ANTHROPIC_API_KEY;
   return {
@@ -29,5 +32,49 @@ export function readLocalConfig(kind: 'demo' | 'dev', env: NodeJS.ProcessEnv = p
         ? { provider: 'anthropic', apiKey: anthropic }
         : null,
     path: env.PATH ?? '/usr/bin:/bin',
+  };
+}
+
+export interface SmokeConfig extends LocalConfig {
+  /** Where the new server reaches this computer; the option goes first. */
+  machineUrl: string | undefined;
+  /** Other addresses of clouds' APIs, as the provisioner takes them. */
+  cloudApiUrls: string | undefined;
+  /** The variables that may hold the credential: `CLAW_SMOKE_…`. */
+  variables: Readonly<Record<string, string>>;
+}
+
+/** Reads the smoke test's settings from the environment. */
+export function readSmokeConfig(env: NodeJS.ProcessEnv = process.env): SmokeConfig {
+  const variables = Object.entries(env).filter(
+    (entry): entry is [string, string] => entry[0].startsWith('CLAW_SMOKE_') && (entry[1] ?? '') !== '',
+  );
+  return {
+    ...readLocalConfig('smoke', env),
+    machineUrl: env.MACHINE_URL || undefined,
+    cloudApiUrls: env.CLOUD_API_URLS || undefined,
+    variables: Object.fromEntries(variables),
+  };
+}
+
+export interface MachineSandboxConfig {
+  /** A port of this computer's loopback that machines are to reach. */
+  exposePort: number | null;
+  /** Gets each machine's serial log. */
+  serialDir: string;
+}
+
+/** Reads SANDBOX_EXPOSE_PORT and SANDBOX_SERIAL_DIR (default: `serial` in the sandbox's state folder). */
+export function readMachineSandboxConfig(
+  stateDir: string,
+  env: NodeJS.ProcessEnv = process.env,
+): MachineSandboxConfig {
+  const port = env.SANDBOX_EXPOSE_PORT;
+  if (port !== undefined && !/^\d{1,5}$/.test(port)) {
+    throw new Error(`SANDBOX_EXPOSE_PORT must be a port, not '${port}'.`);
+  }
+  return {
+    exposePort: port === undefined ? null : Number(port),
+    serialDir: resolve(env.SANDBOX_SERIAL_DIR ?? join(stateDir, 'serial')),
   };
 }

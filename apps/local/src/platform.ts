@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -16,6 +16,8 @@ export interface Platform {
   url: string;
   home: string;
   operatorToken: string;
+  /** Names the agent that the api hands to new servers. */
+  agentSha256: string;
   sandbox: { apiUrl: string; controlUrl: string; controlToken: string; modelUrl: string };
   postgresUrl(database: string): string;
   /** Kills a part with the signal; the launcher starts it again, as a supervisor on a server would. */
@@ -31,6 +33,8 @@ export interface PlatformOptions {
   /** Throws away what an earlier run left in the home folder. */
   fresh: boolean;
   log: (line: string) => void;
+  /** What the sandbox cloud's servers are: processes of this computer, or really booted Debian machines. @default processes */
+  servers?: 'processes' | 'machines';
   /** Gives up the start; what had started is stopped. */
   signal?: AbortSignal;
   /** Extra environment by part, for tests. */
@@ -63,7 +67,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 }
 
 async function start(
-  { config, fresh, log, signal, extraEnv = {}, nodeArguments = {} }: PlatformOptions,
+  { config, fresh, log, signal, servers = 'processes', extraEnv = {}, nodeArguments = {} }: PlatformOptions,
   cleanups: (() => Promise<void> | void)[],
   stop: () => Promise<void>,
   isStopping: () => boolean,
@@ -123,6 +127,8 @@ async function start(
       env: { ...base, ...env, ...extraEnv[part] },
       logFile,
       nodeArguments: nodeArguments[part] ?? [],
+      // A lab may have to clear up after one that was killed.
+      ...(part === 'sandbox' && servers === 'machines' ? { readyTimeoutMs: 180_000 } : {}),
     });
     processes.add(part, child.pid);
     children.set(part, child);
@@ -137,6 +143,10 @@ async function start(
     return child;
   };
 
+  // In this order at the end: no new work, then the servers, then the api.
+  cleanups.push(() => children.get('api')?.stop());
+  cleanups.push(() => children.get('sandbox')?.stop());
+  cleanups.push(() => children.get('provisioner')?.stop(40_000));
   const sandboxPorts = { api: await freePort(0), model: await freePort(0) };
   const sandboxEnv = {
     SANDBOX_PORT: String(sandboxPorts.api),
@@ -145,18 +155,23 @@ async function start(
     SANDBOX_STATE_DIR: sandboxDir,
     SANDBOX_STORE_DIR: storeDir,
     SANDBOX_NODE_BIN_DIR: dirname(process.execPath),
+    // Machines have a network of their own: the api's port is shown to them there.
+    ...(servers === 'machines' ? { SANDBOX_EXPOSE_PORT: String(port), CLAW_CACHE: config.cacheDir } : {}),
   };
   const sandboxChild = launch(
     'sandbox',
-    'packages/fake-clouds/src/main.ts',
+    servers === 'machines' ? 'apps/local/src/machine-sandbox.ts' : 'packages/fake-clouds/src/main.ts',
     sandboxEnv,
     join(sandboxDir, 'sandbox.log'),
   );
+  const machineEnv: MachineEnvironment =
+    servers === 'machines' ? machineEnvironment(await sandboxChild) : { api: {}, provisioner: {} };
   const apiChild = launch(
     'api',
     'apps/api/src/main.ts',
     {
       ...supabase,
+      ...machineEnv.api,
       PORT: String(port),
       HOST: '127.0.0.1',
       AUTH_KIND: 'local',
@@ -174,6 +189,7 @@ async function start(
     'apps/provisioner/src/main.ts',
     {
       ...supabase,
+      ...machineEnv.provisioner,
       PULUMI_BACKEND_URL: data.postgresUrl('pulumi'),
       KEK_FILE: join(keyDir, 'kek.json'),
       INTAKE_KEY_FILE: join(keyDir, 'intake.json'),
@@ -182,10 +198,6 @@ async function start(
     },
     join(logDir, 'provisioner.log'),
   );
-  // In this order at the end: no new work, then the servers, then the api.
-  cleanups.push(() => children.get('api')?.stop());
-  cleanups.push(() => children.get('sandbox')?.stop());
-  cleanups.push(() => children.get('provisioner')?.stop(40_000));
   const started = await Promise.allSettled([sandboxChild, apiChild, provisionerChild]);
   for (const result of started) if (result.status === 'rejected') throw result.reason;
   signal?.throwIfAborted();
@@ -195,6 +207,7 @@ async function start(
     url,
     home,
     operatorToken: secrets.operatorToken,
+    agentSha256: agent.sha256,
     sandbox: {
       apiUrl: text('apiUrl'),
       controlUrl: text('controlUrl'),
@@ -220,6 +233,22 @@ async function start(
   };
 }
 
+interface MachineEnvironment {
+  api: Record<string, string>;
+  provisioner: Record<string, string>;
+}
+
+/** Where booted machines find the api and their packages, as the sandbox's ready line says. */
+function machineEnvironment({ ready }: Child): MachineEnvironment {
+  const { exposedUrl, npmRegistry } = ready;
+  if (typeof exposedUrl !== 'string' || typeof npmRegistry !== 'string')
+    throw new Error('The sandbox cloud did not say where its machines reach the api.');
+  return {
+    api: { MACHINE_URL: exposedUrl },
+    provisioner: { MACHINE_URL: exposedUrl, INSTANCE_NPM_REGISTRY: npmRegistry },
+  };
+}
+
 function localSecrets(file: string): {
   authSecret: string;
   operatorToken: string;
@@ -232,18 +261,26 @@ function localSecrets(file: string): {
   return secrets;
 }
 
-/** The preferred loopback port when it is free, else one the system picks. */
-function freePort(preferred: number): Promise<number> {
+/** Below the range that systems hand out by themselves: between our look and the child's start nobody is given it. */
+const ownPorts = { first: 20_000, count: 12_000 };
+const portTries = 50;
+
+/** The preferred loopback port when it is free, else a free one. */
+async function freePort(preferred: number): Promise<number> {
+  if (preferred !== 0 && (await isFree(preferred))) return preferred;
+  for (let attempt = 1; attempt <= portTries; attempt += 1) {
+    const port = ownPorts.first + randomInt(ownPorts.count);
+    if (await isFree(port)) return port;
+  }
+  throw new Error('no free port on 127.0.0.1');
+}
+
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'EADDRINUSE' && preferred !== 0 ? resolve(freePort(0)) : reject(error),
+      error.code === 'EADDRINUSE' || error.code === 'EACCES' ? resolve(false) : reject(error),
     );
-    server.listen(preferred, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
   });
 }

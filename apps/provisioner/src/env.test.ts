@@ -17,7 +17,8 @@ const whole = {
 describe('the settings', () => {
   test('are read once, with defaults', () => {
     expect(readConfig(whole)).toMatchObject({
-      publicUrl: 'https://claw.example',
+      machineUrl: 'https://claw.example',
+      instanceNpmRegistry: null,
       queue: { kind: 'postgres' },
       kek: { kind: 'file', path: '/k' },
       concurrency: 2,
@@ -28,6 +29,21 @@ describe('the settings', () => {
       kind: 'redis',
       url: 'redis://r:1',
     });
+  });
+
+  test('send machines elsewhere than browsers where they say so', () => {
+    const elsewhere = {
+      ...whole,
+      MACHINE_URL: 'https://machines.claw.example/',
+      INSTANCE_NPM_REGISTRY: 'https://packages.example/npm/',
+    };
+    expect(readConfig(elsewhere)).toMatchObject({
+      machineUrl: 'https://machines.claw.example',
+      instanceNpmRegistry: 'https://packages.example/npm',
+    });
+    expect(() => readConfig({ ...whole, INSTANCE_NPM_REGISTRY: 'file:///packages' })).toThrow(
+      'INSTANCE_NPM_REGISTRY',
+    );
   });
 
   test('let the engine reach a Postgres on loopback, and nothing else, without TLS', () => {

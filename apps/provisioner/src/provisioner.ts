@@ -11,6 +11,7 @@ import { ensureIntakeFile, ensureKekFile } from './keys/key-files.ts';
 import { loadIntakeKeys, loadKeyRing } from './keys/key-source.ts';
 import { createLog, errorFields, type Log } from './log.ts';
 import { type OperationDeps, runOperation } from './operations/run-operation.ts';
+import { createAccountSweep } from './sweep/accounts.ts';
 import { createSweep } from './sweep/sweep.ts';
 import { createVerifier } from './verify-credential/verify-credential.ts';
 
@@ -33,8 +34,15 @@ export interface ProvisionerOptions {
 }
 
 async function cachedEngine(cacheDir: string): Promise<EngineLocation> {
-  const { pulumiRoot, pulumiHome } = await engineFromCache(cacheDir);
-  return { cliRoot: pulumiRoot, pluginDir: join(pulumiHome, 'plugins') };
+  const { pulumiRoot, pulumiHome, pulumiVersion, source, plugins } = await engineFromCache(cacheDir);
+  const pieces = Object.fromEntries(
+    plugins.map((plugin) => [plugin.name, `${plugin.version} ${plugin.source}`]),
+  );
+  return {
+    cliRoot: pulumiRoot,
+    pluginDir: join(pulumiHome, 'plugins'),
+    pieces: { ...pieces, cli: `${pulumiVersion} ${source}` },
+  };
 }
 
 /** Remembers the engine once it is found; asks again while it is not. */
@@ -82,25 +90,32 @@ export async function startProvisioner(
     nodeName: config.nodeName,
     workRoot: config.workDir,
     path: config.path,
+    codeCache: join(config.cacheDir, 'compiled'),
     leaseMs: config.leaseMs,
     operationTimeoutMs: config.operationTimeoutMs,
     stopGraceMs: config.stopGraceMs,
     stopping: stopping.signal,
-    settings: async (provider) => ({
+    retry: config.retry,
+    settings: async (provider, externalId) => ({
       kek: config.kek,
       intake: config.intake,
       pulumiBackendUrl: config.pulumiBackendUrl,
       engine: await engine(),
       engineTimeoutMs: config.engineTimeoutMs,
+      shutdownGraceMs: config.shutdownGraceMs,
       endpoint: config.endpoints[provider] ?? null,
+      externalId,
+      platform: config.platformCredentials[provider] ?? null,
+      egressAddresses: config.egressAddresses,
     }),
     async bootstrap(): Promise<BootstrapFacts> {
       // Read for each deploy: an update of the agent counts from the next one on.
       const agent = AgentFacts.parse(JSON.parse(readFileSync(join(config.agentDir, 'agent.json'), 'utf8')));
       return {
-        controlPlaneUrl: config.publicUrl,
+        controlPlaneUrl: config.machineUrl,
         agent: { sha256: agent.sha256, version: agent.version },
         openclawVersion: agent.openclawVersion,
+        npmRegistry: config.instanceNpmRegistry,
         registrationTtlMs: config.bootTimeoutMs + registrationMarginMs,
       };
     },
@@ -109,12 +124,15 @@ export async function startProvisioner(
   const queueLog = { log: (line: string) => log('warn', 'queue', { detail: line }) };
   const queue = await createQueue(config.queue, queueLog);
   const verifier = createVerifier(deps);
+  const accounts = createAccountSweep(deps, config.straysSweepMs);
   const worker = await createWorker(
     config.queue,
     {
       'credential.verify': ({ credentialId }) => verifier.verify(credentialId),
+      'catalogue.refresh': ({ credentialId }) => verifier.refresh(credentialId),
       'operation.run': ({ operationId }) => runOperation(deps, operationId),
-      sweep: createSweep(deps, queue, config.bootTimeoutMs, verifier.refresh),
+      'stray.delete': ({ strayId }) => accounts.deleteStray(strayId),
+      sweep: createSweep(deps, queue, config.bootTimeoutMs, verifier.refresh, accounts.lookThroughDue),
     },
     { ...queueLog, concurrency: config.concurrency + slotsForSweeps },
   );

@@ -31,7 +31,7 @@ async function failureOf(deployed: { instanceId: string; operationId: string }) 
   return operation.failure;
 }
 
-describe('a deploy that can not be', { timeout: 60_000 }, () => {
+describe('a deploy that can not be', { timeout: 240_000 }, () => {
   test('a size sold out between form and deploy', async () => {
     rig.cloud.faults.add({ kind: 'sold_out', match: { serverType: 'cx33' } });
     const failure = await failureOf(await rig.deploy(credentialId, { size: 'cx33', price: 7.1281 }));
@@ -83,7 +83,7 @@ describe('a deploy that can not be', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a cloud that never finishes', { timeout: 90_000 }, () => {
+describe('a cloud that never finishes', { timeout: 240_000 }, () => {
   test('is given up in time, and what it began is deleted', async () => {
     const slowRig = await createRig();
     try {
@@ -92,7 +92,7 @@ describe('a cloud that never finishes', { timeout: 90_000 }, () => {
       await slowRig.checked(credential);
       slowRig.cloud.faults.add({ kind: 'action_stuck', times: 1 });
       const { instanceId, operationId } = await slowRig.deploy(credential);
-      const { failure } = await slowRig.ended(operationId, 80_000);
+      const { failure } = await slowRig.ended(operationId, 150_000);
       expect(failure, slowRig.log.slice(-15).join('\n')).toMatchObject({
         code: 'cloud_unavailable',
         phase: 'creating',
@@ -106,7 +106,7 @@ describe('a cloud that never finishes', { timeout: 90_000 }, () => {
   });
 });
 
-describe('a deploy that meets trouble on its way', { timeout: 60_000 }, () => {
+describe('a deploy that meets trouble on its way', { timeout: 240_000 }, () => {
   test.each(['error_after_effect', 'disconnect_after_effect'] as const)(
     '%s: what the cloud made all the same is taken over',
     async (kind) => {
@@ -144,7 +144,7 @@ describe('a deploy that meets trouble on its way', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a destroy', { timeout: 60_000 }, () => {
+describe('a destroy', { timeout: 240_000 }, () => {
   test('of a deploy that failed before anything was made leaves an empty receipt', async () => {
     const { instanceId, operationId } = await rig.deploy(credentialId, { price: 3 });
     await rig.ended(operationId);

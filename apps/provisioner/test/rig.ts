@@ -19,13 +19,16 @@ import {
 } from '@claw-cloud/contracts';
 import { fromBase64Url, ready, toBase64Url } from '@claw-cloud/crypto';
 import { sealFor } from '@claw-cloud/crypto/sealed';
+import { hashToken } from '@claw-cloud/crypto/tokens';
 import type { OwnerRepository } from '@claw-cloud/db';
-import { startTestDatabase } from '@claw-cloud/db/testing';
+import { registrationOf, startTestDatabase } from '@claw-cloud/db/testing';
 import { defaultCacheDir } from '@claw-cloud/engine';
 import {
   countServers,
   createHetznerCloud,
   createPaperMachines,
+  type FakeCloud,
+  type FakeCloudOptions,
   type HetznerCloud,
   listen,
 } from '@claw-cloud/fake-clouds';
@@ -33,6 +36,8 @@ import {
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const startLimitMs = 20_000;
 const closeLimitMs = 45_000;
+/** Each look is a query through the whole database stack: more of them would take the processor from what is tested. */
+const pollMs = 100;
 
 /** A provisioner as a process of its own, the way the platform runs it. */
 export interface ProvisionerProcess {
@@ -43,8 +48,13 @@ export interface ProvisionerProcess {
 
 const random = (bytes: number) => toBase64Url(globalThis.crypto.getRandomValues(new Uint8Array(bytes)));
 
-/** A database, a cloud whose machines are paper, one owner, and provisioners on demand. */
-export async function createRig() {
+export interface RigOptions {
+  /** By the product's id of the cloud: clouds beside the sandbox, whose machines are paper too. */
+  readonly clouds?: Readonly<Record<string, (options: FakeCloudOptions) => Promise<FakeCloud>>>;
+}
+
+/** A database, clouds whose machines are paper, one owner, and provisioners on demand. */
+export async function createRig(options: RigOptions = {}) {
   await ready();
   const dir = mkdtempSync(join(tmpdir(), 'claw-provisioner-test-'));
   const database = await startTestDatabase();
@@ -56,6 +66,9 @@ export async function createRig() {
     limits: { requestsPerHour: 100_000, servers: 20, primaryIps: 20 },
   });
   const web = await listen(cloud.app.fetch, 0);
+  const clouds: Record<string, FakeCloud> = {};
+  for (const [id, start] of Object.entries(options.clouds ?? {}))
+    clouds[id] = await start({ machines: createPaperMachines() });
   const ownerId = 'owner-of-the-rig';
   const owner: OwnerRepository = database.db.owner(ownerId);
   await owner.ensureOwner(null);
@@ -79,6 +92,9 @@ export async function createRig() {
     KEK_FILE: join(dir, 'keys', 'kek.json'),
     INTAKE_KEY_FILE: join(dir, 'keys', 'intake.json'),
     SANDBOX_CLOUD_URL: `${web.origin}/v1`,
+    CLOUD_API_URLS: Object.entries(clouds)
+      .map(([id, { endpoint }]) => `${id}=${endpoint}`)
+      .join(' '),
     AGENT_DIR: dir,
     NODE_NAME: 'rig',
     PROVISIONER_WORK_DIR: join(dir, 'work'),
@@ -108,8 +124,9 @@ export async function createRig() {
     return handle;
   }
 
+  /** Takes a token, or the fields of a cloud that asks for others. */
   async function addCredential(
-    token: string,
+    secret: string | Readonly<Record<string, string>>,
     provider: ProviderId = 'sandbox',
     context: { ownerId?: string } = {},
   ) {
@@ -118,7 +135,7 @@ export async function createRig() {
     const sealed = sealFor(
       { kid: intake.kid, publicKey: fromBase64Url(intake.publicKey) },
       sealedCredentialContext(context.ownerId ?? ownerId, id, provider),
-      JSON.stringify({ provider, token }),
+      JSON.stringify({ provider, ...(typeof secret === 'string' ? { token: secret } : secret) }),
     );
     await owner.addCredential({ id, provider, name: 'My cloud', sealed });
     return id;
@@ -167,7 +184,7 @@ export async function createRig() {
   const destroy = (instanceId: string): Promise<Operation> =>
     owner.destroyInstance(instanceId, newId('operation'));
 
-  const ended = (operationId: string, limitMs = 60_000): Promise<Operation> =>
+  const ended = (operationId: string, limitMs = 150_000): Promise<Operation> =>
     until(
       `operation ${operationId} ends`,
       async () => {
@@ -193,11 +210,16 @@ export async function createRig() {
     return response.status === 204 ? null : response.json();
   }
 
+  const userDataOf = (instanceId: string): string =>
+    [...machines.specs.values()].find(({ name }) => name === cloudName(instanceId))?.userData ?? '';
+
   return {
     dir,
     database,
     db: database.db,
     cloud,
+    /** The clouds that were asked for, by id. */
+    clouds: clouds as Readonly<Record<string, FakeCloud>>,
     endpoint: `${web.origin}/v1`,
     owner,
     ownerId,
@@ -212,6 +234,18 @@ export async function createRig() {
     ended,
     events,
     instance: (id: string): Promise<Instance> => owner.getInstance(id),
+    /** What the machine does when it has installed itself: it registers and answers. */
+    async makeReady(instanceId: string): Promise<void> {
+      const token = /"registrationToken": "([\w-]{43})"/.exec(userDataOf(instanceId))?.[1];
+      if (token === undefined) throw new Error('the machine was told no registration token');
+      await database.db.machine.register(hashToken(token), registrationOf(instanceId));
+      await database.db.machine.markReady(instanceId, {
+        agentVersion: '0.1.0',
+        openclawVersion: '2026.9.6',
+        gateway: 'ready',
+        uptimeSeconds: 1,
+      });
+    },
     /** Most servers that ever lived at once for the instance. */
     peakServers: (instanceId: string): number =>
       countServers(cloud.history()).peakAliveByLabel[`claw-cloud=${cloudTag(instanceId)}`] ?? 0,
@@ -225,8 +259,7 @@ export async function createRig() {
         .map(({ id, name, status }) => ({ id, name, status: status as string })),
     call,
     /** What the instance's machine was told at its birth. */
-    userDataOf: (instanceId: string): string =>
-      [...machines.specs.values()].find(({ name }) => name === cloudName(instanceId))?.userData ?? '',
+    userDataOf,
     firewallsOf: async (instanceId: string): Promise<{ id: number; name: string }[]> => {
       const selector = encodeURIComponent(`claw-cloud==${cloudTag(instanceId)}`);
       const answer = await call('GET', `/firewalls?label_selector=${selector}`, watcher);
@@ -239,6 +272,7 @@ export async function createRig() {
         for (const handle of [...running]) await handle.kill('SIGKILL');
         part = 'cloud';
         await cloud.close();
+        for (const other of Object.values(clouds)) await other.close();
         part = 'web server of the cloud';
         await web.close();
         part = 'database';
@@ -284,7 +318,7 @@ export async function until<T>(
     const answer = await ask();
     if (answer !== null) return answer;
     if (Date.now() > end) throw new Error(`${what}: not within ${limitMs} ms`);
-    await delay(25);
+    await delay(pollMs);
   }
 }
 

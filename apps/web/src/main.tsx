@@ -4,6 +4,7 @@ import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { createQueryClient } from './app/data.ts';
+import { takeLinkCode } from './app/link-code.ts';
 import { createAppRouter } from './app/router.tsx';
 import { SessionProvider } from './app/session.tsx';
 import { takeSignInLink } from './app/sign-in-link.ts';
@@ -11,6 +12,7 @@ import { Toaster } from './design/toast.tsx';
 
 // First of all: a link's token and keys must not stay in the address, the history or a screenshot.
 const link = takeSignInLink(window.location, window.history);
+takeLinkCode(window.location, window.history);
 
 const root = document.getElementById('root');
 if (!root) throw new Error('The page has no root element.');

@@ -14,6 +14,7 @@ import { createBackoff, pause } from '../src/backoff.ts';
 import { redactedTail } from '../src/redact.ts';
 import { pinnedOpenClawVersion } from '../src/version.ts';
 import { withFolderLock } from './folder-lock.ts';
+import { installedIntegrity, installPlan } from './lockfile.ts';
 
 export interface EnsureOpenClawOptions {
   /** Holds `openclaw-<version>/`; shared by every instance of a computer. Made when absent. */
@@ -28,6 +29,12 @@ export interface EnsureOpenClawOptions {
   path?: string;
   /** Environment of npm: its registry, cache, certificates. Nothing else is passed on. */
   npmEnvironment?: Record<string, string>;
+  /** OpenClaw's sha512 as the registry has it; for a release without a lockfile of ours. */
+  integrity?: string;
+  /** Runs OpenClaw's own script as this user instead of the caller, who is root then. */
+  scriptUser?: string;
+  /** Has everything on the disk before it counts as installed, so that a power cut can't leave half of it. @default false */
+  durable?: boolean;
   /** @default 3 */
   attempts?: number;
 }
@@ -70,28 +77,19 @@ function installedVersion(packageDir: string): string | null {
   }
 }
 
-function runNpm(options: EnsureOpenClawOptions, npm: string, prefix: string, version: string): Promise<void> {
-  const { nodeBin, signal, log, path = systemPath, npmEnvironment = {} } = options;
+function run(
+  options: EnsureOpenClawOptions,
+  { args, cwd, env, what }: { args: string[]; cwd: string; env: Record<string, string>; what: string },
+): Promise<void> {
+  const { nodeBin, signal, log, path = systemPath } = options;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const child = spawn(
-    nodeBin,
-    [npm, 'install', '--global', '--prefix', prefix, `openclaw@${version}`]
-      // Of all packages only OpenClaw's own lifecycle may run; npm refuses this flag outside --global.
-      .concat(
-        '--allow-scripts=openclaw',
-        '--no-audit',
-        '--no-fund',
-        '--no-update-notifier',
-        '--loglevel=http',
-      ),
-    {
-      cwd: prefix,
-      // Behind a company's proxy the system trusts what Node alone would not.
-      env: { NODE_USE_SYSTEM_CA: '1', ...npmEnvironment, PATH: `${dirname(nodeBin)}${delimiter}${path}` },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      signal: AbortSignal.any([signal, AbortSignal.timeout(installLimitMs)]),
-    },
-  );
+  const child = spawn(args[0] ?? nodeBin, args.slice(1), {
+    cwd,
+    // Behind a company's proxy the system trusts what Node alone would not.
+    env: { NODE_USE_SYSTEM_CA: '1', ...env, PATH: `${dirname(nodeBin)}${delimiter}${path}` },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal: AbortSignal.any([signal, AbortSignal.timeout(installLimitMs)]),
+  });
   let tail = '';
   let packages = 0;
   const onOutput = (chunk: Buffer): void => {
@@ -109,7 +107,7 @@ function runNpm(options: EnsureOpenClawOptions, npm: string, prefix: string, ver
     else
       reject(
         new Error(
-          `npm ended with ${code}: ${redactedTail(tail.replace(/^npm http.*$/gm, '').trim(), [], 1500)}`,
+          `${what} ended with ${code}: ${redactedTail(tail.replace(/^npm http.*$/gm, '').trim(), [], 1500)}`,
         ),
       );
   });
@@ -117,10 +115,78 @@ function runNpm(options: EnsureOpenClawOptions, npm: string, prefix: string, ver
 }
 
 /**
+ * Installs into `<prefix>/lib` without running any package's code: the pinned release by its lockfile, any
+ * other with whatever npm chooses for it, and then only if OpenClaw's own digest is the expected one.
+ */
+async function installPackages(
+  options: EnsureOpenClawOptions,
+  npm: string,
+  prefix: string,
+  version: string,
+): Promise<void> {
+  const { nodeBin, npmEnvironment = {}, integrity } = options;
+  const cwd = join(prefix, 'lib');
+  const registry = npmEnvironment['npm_config_registry']?.replace(/\/+$/, '') ?? null;
+  const plan = installPlan(version, registry);
+  mkdirSync(cwd);
+  writeFileSync(join(cwd, 'package.json'), plan.packageJson);
+  if (plan.packageLock !== null) writeFileSync(join(cwd, 'package-lock.json'), plan.packageLock);
+  const verb = plan.packageLock === null ? ['install', '--save-exact'] : ['ci'];
+  await run(options, {
+    args: [nodeBin, npm, ...verb].concat(
+      '--ignore-scripts',
+      '--prefer-offline',
+      '--no-audit',
+      '--no-fund',
+      '--no-update-notifier',
+      '--loglevel=http',
+    ),
+    cwd,
+    env: npmEnvironment,
+    what: 'npm',
+  });
+  const got = installedIntegrity(readFileSync(join(cwd, 'package-lock.json'), 'utf8'));
+  if (integrity !== undefined && got !== integrity)
+    throw new Error(`OpenClaw ${version} came with the digest ${got}, expected ${integrity}`);
+}
+
+/**
+ * OpenClaw's own script takes its mark of an unfinished installation away, without which it refuses to start
+ * where it can't write to its package. It is the only package's code that runs, and not as root.
+ */
+async function finishPackage(options: EnsureOpenClawOptions, packageDir: string): Promise<void> {
+  const { nodeBin, scriptUser, npmEnvironment = {} } = options;
+  const script = join(packageDir, 'scripts/postinstall-bundled-plugins.mjs');
+  if (!existsSync(script)) return;
+  const own = (user: string) =>
+    run(options, { args: ['chown', `${user}:${user}`, packageDir], cwd: packageDir, env: {}, what: 'chown' });
+  const asUser =
+    scriptUser === undefined
+      ? []
+      : [
+          'setpriv',
+          `--reuid=${scriptUser}`,
+          `--regid=${scriptUser}`,
+          '--clear-groups',
+          '--no-new-privs',
+          '--',
+        ];
+  // The folder alone: the mark lies in it, and nothing below it needs to change.
+  if (scriptUser !== undefined) await own(scriptUser);
+  await run(options, {
+    args: [...asUser, nodeBin, script],
+    cwd: packageDir,
+    env: npmEnvironment,
+    what: "OpenClaw's own script",
+  });
+  if (scriptUser !== undefined) await own('root');
+}
+
+/**
  * OpenClaw at its pinned version in `<storeDir>/openclaw-<version>/`, installed there by npm if it isn't
- * yet (30 to 60 s, 650 MB). Whole or not at all: it is made in a folder of its own, checked, renamed and
+ * yet (15 to 40 s, 650 MB). Whole or not at all: it is made in a folder of its own, checked, renamed and
  * marked. Safe to call from several processes at once; the second waits for the first. Raises an Error
- * with npm's last words after bounded attempts.
+ * with npm's last words after bounded attempts, or the wrong digest's.
  */
 export async function ensureOpenClaw(options: EnsureOpenClawOptions): Promise<OpenClawInstall> {
   const { storeDir, log, signal, version = pinnedOpenClawVersion, attempts = 3 } = options;
@@ -148,12 +214,14 @@ export async function ensureOpenClaw(options: EnsureOpenClawOptions): Promise<Op
       mkdirSync(prefix);
       try {
         log(`OpenClaw ${version}: installing from the npm registry, usually under a minute`);
-        await runNpm(options, npm, prefix, version);
+        await installPackages(options, npm, prefix, version);
+        await finishPackage(options, packageOf(prefix));
         const got = installedVersion(packageOf(prefix));
         if (got !== version)
           throw new Error(`npm installed OpenClaw ${got ?? 'not at all'} instead of ${version}`);
         rmSync(target, { recursive: true, force: true });
         renameSync(prefix, target);
+        if (options.durable) await run(options, { args: ['sync'], cwd: target, env: {}, what: 'sync' });
         writeFileSync(marker, JSON.stringify({ version }));
         log(`OpenClaw ${version}: installed`);
         return;

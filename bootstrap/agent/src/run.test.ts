@@ -4,6 +4,7 @@ import type http2 from 'node:http2';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { InstanceHealth } from '@claw-cloud/contracts';
 import { fromBase64Url, ready } from '@claw-cloud/crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { buildUserData } from '../../userdata/src/index.ts';
@@ -87,11 +88,13 @@ test('goes through the phases once, and serves its health and its owner through 
   ]);
   const health = await get(session, '/health');
   expect(health.status).toBe(200);
-  expect(JSON.parse(health.text)).toEqual({
+  expect(InstanceHealth.strict().parse(JSON.parse(health.text))).toMatchObject({
     agentVersion: '0.1.0',
     openclawVersion: '2026.9.6',
     gateway: 'ready',
-    uptimeSeconds: expect.any(Number),
+    agentSha256: sha256,
+    machine: { kind: 'process' },
+    gatewayCheck: { missesInARow: 0, restarts: 0, lastRestartReason: null },
   });
   for (const [path, method] of [
     ['/', 'GET'],

@@ -11,13 +11,15 @@ const ConnectParams = z.object({
   scopes: z.array(z.string()),
   caps: z.array(z.string()),
   auth: z.object({ token: z.string() }),
-  device: z.object({
-    id: z.string(),
-    publicKey: z.string(),
-    signature: z.string(),
-    signedAt: z.number(),
-    nonce: z.string(),
-  }),
+  device: z
+    .object({
+      id: z.string(),
+      publicKey: z.string(),
+      signature: z.string(),
+      signedAt: z.number(),
+      nonce: z.string(),
+    })
+    .optional(),
 });
 type ConnectParams = z.infer<typeof ConnectParams>;
 export interface GatewayRequest {
@@ -44,7 +46,7 @@ export interface FakeGateway {
 
 /** OpenClaw's gateway as far as the agent speaks with it: ready, signs in for real, then echoes; for tests. */
 export async function startFakeGateway(
-  options: { port?: number; token?: string } = {},
+  options: { port?: number; token?: string; version?: string } = {},
 ): Promise<FakeGateway> {
   let listener: http.Server;
   let server: WebSocketServer;
@@ -53,6 +55,7 @@ export async function startFakeGateway(
   const signIn = (params: ConnectParams, nonce: string, ts: number): string | null => {
     const { client, role, scopes, auth, device } = params;
     if (auth.token !== gateway.token) return 'AUTH_TOKEN_MISMATCH';
+    if (!device) return null;
     const text = [
       'v3',
       device.id,
@@ -100,7 +103,7 @@ export async function startFakeGateway(
         ok: true,
         payload: {
           type: 'hello-ok',
-          server: { version: '2026.9.6' },
+          server: { version: options.version ?? '2026.9.6' },
           auth: { scopes: gateway.grant(params.scopes) },
           policy: {},
         },

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { type BootstrapConfig, newId } from '@claw-cloud/contracts';
 import { type KeyPair, toBase64Url } from '@claw-cloud/crypto';
 import { generateDeviceKeyPair, generatePairingSecret } from '@claw-cloud/crypto/owner-keys';
@@ -70,11 +71,12 @@ export function createMachine(env: Record<string, string> = {}): Machine {
     root,
     writeFiles(userData) {
       const document = parse(userData) as {
-        write_files: { path: string; permissions: string; content: string }[];
+        write_files: { path: string; permissions: string; content: string; encoding?: string }[];
       };
       for (const file of document.write_files) {
         mkdirSync(dirname(at(file.path)), { recursive: true });
-        writeFileSync(at(file.path), file.content, { mode: Number.parseInt(file.permissions, 8) });
+        const content = file.encoding ? gunzipSync(Buffer.from(file.content, 'base64')) : file.content;
+        writeFileSync(at(file.path), content, { mode: Number.parseInt(file.permissions, 8) });
       }
     },
     async boot(extra = {}, script = 'opt/claw/bootstrap.sh') {

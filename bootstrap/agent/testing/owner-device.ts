@@ -30,7 +30,10 @@ export interface DeviceOptions {
   instanceId: string;
   deviceKeyPair: KeyPair;
   agentPublicKey: Uint8Array;
+  /** Proves the agent where its key isn't pinned: of the first connection, of an invite, or of recovery. */
   pairingSecret?: Uint8Array;
+  pairingId?: string;
+  clientName?: string;
 }
 
 /** An owner's device at the other end of a tunnel: opens `POST /owner` and the channel in it; for tests. */
@@ -50,6 +53,8 @@ export async function openOwnerDevice(
     deviceKeyPair: options.deviceKeyPair,
     agentPublicKey: options.agentPublicKey,
     ...(options.pairingSecret ? { pairingSecret: options.pairingSecret } : {}),
+    ...(options.pairingId ? { pairingId: options.pairingId } : {}),
+    ...(options.clientName ? { clientName: options.clientName } : {}),
     write: (bytes) => void stream.write(bytes),
     onOpen: () => opened.resolve(),
     onMessage(text) {

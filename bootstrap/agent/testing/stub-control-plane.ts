@@ -21,7 +21,9 @@ export interface StubOptions {
   /** What registering answers instead of taking the keys. */
   refuseRegistration?: () => { status: number; code: string } | null;
   /** What the tunnel's verdict says instead of welcome. */
-  refuseTunnel?: () => { code: string; message: string; fix: string } | null;
+  refuseTunnel?: () => { code: string; message: string; fix: string; retryAfterMs?: number } | null;
+  /** Refuses before it asks for a proof, as an api at its limit does. */
+  refuseAtTheDoor?: () => boolean;
 }
 
 export interface StubControlPlane {
@@ -86,6 +88,12 @@ export async function startStubControlPlane(options: StubOptions): Promise<StubC
     handleProtocols: () => tunnelProtocol,
   });
   const takeTunnel = async (socket: WebSocket, audience: string): Promise<void> => {
+    const atTheDoor = options.refuseAtTheDoor?.() ? options.refuseTunnel?.() : null;
+    if (atTheDoor) {
+      tunnels += 1;
+      socket.send(JSON.stringify({ type: 'refused', ...atTheDoor }));
+      return socket.close(4403);
+    }
     const wire = createSocketDuplex(socket);
     const nonce = new Uint8Array(randomBytes(32));
     socket.send(JSON.stringify({ type: 'challenge', nonce: toBase64Url(nonce), audience }));
@@ -105,15 +113,24 @@ export async function startStubControlPlane(options: StubOptions): Promise<StubC
       return socket.close(4403);
     }
     socket.send(JSON.stringify({ type: 'welcome', epoch: tunnels }));
+    // As the api does: the newest tunnel is the one, and the one before ends, if it hasn't noticed yet.
+    session?.destroy();
+    if (current !== socket) current?.terminate();
     current = socket;
-    session = http2.connect('http://agent', { createConnection: () => wire.duplex });
-    session.on('error', () => undefined);
-    session.on('close', () => {
-      session = null;
+    const made = http2.connect('http://agent', { createConnection: () => wire.duplex });
+    session = made;
+    made.on('error', () => undefined);
+    made.on('close', () => {
+      if (session === made) session = null;
     });
-    for (const resolve of waiting.splice(0)) resolve(session);
+    for (const resolve of waiting.splice(0)) resolve(made);
   };
   server.on('upgrade', (request, socket, head) => {
+    // As the api: another address is nobody's.
+    if (request.url !== '/v1/tunnel') {
+      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+      return;
+    }
     requests.push(`UPGRADE ${request.url}`);
     wire = socket;
     sockets.handleUpgrade(request, socket, head, (ws) => {

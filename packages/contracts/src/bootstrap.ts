@@ -13,12 +13,16 @@ export const BootstrapConfig = z.object({
   registrationToken: PublicKey,
   agent: z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), version: z.string().max(40) }),
   openclaw: z.object({ version: z.string().max(40) }),
+  /** Where a bare machine fetches Node and OpenClaw: an npm registry's address, without a trailing slash. */
+  sources: z.object({ npm: z.url().max(300) }).optional(),
   owners: OwnerEnrolment,
 });
 export type BootstrapConfig = z.infer<typeof BootstrapConfig>;
 
 export const bootstrapPhases = [
   'booting',
+  'fetching',
+  'hardening',
   'installing',
   'configuring',
   'starting',
@@ -48,15 +52,6 @@ export const RegisterInstance = z.object({
 });
 export type RegisterInstance = z.infer<typeof RegisterInstance>;
 
-/** What the agent answers at GET /health through the tunnel; no word of content. */
-export const InstanceHealth = z.object({
-  agentVersion: z.string(),
-  openclawVersion: z.string().nullable(),
-  gateway: z.enum(['ready', 'starting', 'down']),
-  uptimeSeconds: z.number().nonnegative(),
-});
-export type InstanceHealth = z.infer<typeof InstanceHealth>;
-
 /** The smallest user-data limit of the clouds (AWS), in bytes. */
 export const userDataLimitBytes = 16 * 1024;
 
@@ -76,6 +71,13 @@ export type TunnelAnswer = z.infer<typeof TunnelAnswer>;
 /** Third message: the api accepts (the agent starts its HTTP/2 server) or refuses with a code and closes. */
 export const TunnelVerdict = z.discriminatedUnion('type', [
   z.object({ type: z.literal('welcome'), epoch: z.number().int() }),
-  z.object({ type: z.literal('refused'), code: z.string(), message: z.string(), fix: z.string() }),
+  z.object({
+    type: z.literal('refused'),
+    code: z.string(),
+    message: z.string(),
+    fix: z.string(),
+    /** When this api can take the tunnel: dial again then and not before. */
+    retryAfterMs: z.number().int().nonnegative().max(600_000).optional(),
+  }),
 ]);
 export type TunnelVerdict = z.infer<typeof TunnelVerdict>;

@@ -3,7 +3,10 @@ import { z } from 'zod';
 export const Base64Url = z.string().regex(/^[A-Za-z0-9_-]+$/, 'must be base64url without padding');
 export const PublicKey = Base64Url.length(43, 'must be 32 bytes as base64url');
 export const Timestamp = z.iso.datetime({ offset: true });
-export const ProviderId = z.enum(['hetzner', 'sandbox', 'digitalocean', 'aws', 'vultr']);
+/** A cloud's id. Which ones there are is known to the registry of `@claw-cloud/providers` alone. */
+export const ProviderId = z
+  .string()
+  .regex(/^[a-z][a-z0-9]{1,29}$/, 'must be a cloud’s id: 2 to 30 small letters and digits');
 export type ProviderId = z.infer<typeof ProviderId>;
 export const Name = z
   .string()

@@ -6,11 +6,14 @@ import { CredentialId } from './ids.ts';
 export const IntakeKey = z.object({ kid: z.string(), publicKey: z.string() });
 export type IntakeKey = z.infer<typeof IntakeKey>;
 
-/** The secret a person types, per provider: sealed in the browser, opened by the provisioner alone. */
-export const CredentialSecret = z.discriminatedUnion('provider', [
-  z.object({ provider: z.literal('hetzner'), token: z.string().min(1).max(200) }),
-  z.object({ provider: z.literal('sandbox'), token: z.string().min(1).max(200) }),
-]);
+/**
+ * The secret a person types: the fields that the cloud's descriptor asks for, by their names. Sealed in the browser,
+ * opened by the provisioner alone, which hands it to the cloud's own code; that one knows the fields' shapes.
+ */
+export const CredentialSecret = z
+  .object({ provider: ProviderId })
+  .catchall(z.string().min(1).max(4000))
+  .refine((secret) => Object.keys(secret).length <= 12, { error: 'must have at most 12 fields' });
 export type CredentialSecret = z.infer<typeof CredentialSecret>;
 
 /**
@@ -38,6 +41,8 @@ export const MissingPermission = z.object({
   permission: z.string().max(200),
   neededFor: z.string().max(300),
   fix: z.string().max(500),
+  /** Where it is put right. */
+  link: z.string().max(500).optional(),
 });
 export type MissingPermission = z.infer<typeof MissingPermission>;
 
@@ -93,6 +98,10 @@ export const Catalogue = z.object({
   fetchedAt: Timestamp,
 });
 export type Catalogue = z.infer<typeof Catalogue>;
+
+/** The answer to whoever asks for prices of today: the catalogue as it stands, and whether the cloud is being asked. */
+export const CatalogueRenewal = z.object({ catalogue: Catalogue, asked: z.boolean() });
+export type CatalogueRenewal = z.infer<typeof CatalogueRenewal>;
 
 /** OpenClaw is killed for lack of memory below this. */
 export const minimumMemoryMb = 2000;

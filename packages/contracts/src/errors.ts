@@ -32,6 +32,14 @@ export const errorCatalogue = {
   size_sold_out: { status: 422, retryable: true },
   price_changed: { status: 409, retryable: false },
   image_unavailable: { status: 422, retryable: true },
+  account_unverified: { status: 422, retryable: false },
+  billing_missing: { status: 422, retryable: false },
+  /** The cloud takes requests from certain addresses only, and ours is not among them. */
+  address_not_allowed: { status: 422, retryable: false },
+  resize_impossible: { status: 422, retryable: false },
+  server_missing: { status: 409, retryable: false },
+  resource_locked: { status: 409, retryable: true },
+  cloud_maintenance: { status: 503, retryable: true },
   quota_reached: { status: 422, retryable: false },
   cloud_rate_limited: { status: 503, retryable: true },
   cloud_unavailable: { status: 503, retryable: true },
@@ -56,10 +64,39 @@ export const errorCatalogue = {
   instance_offline: { status: 503, retryable: true },
   instance_not_ready: { status: 409, retryable: true },
   frame_too_large: { status: 413, retryable: false },
+  /** The command needs a server of its own; this one is a process of the sandbox. */
+  machine_needed: { status: 409, retryable: false },
+  gateway_unavailable: { status: 503, retryable: true },
+  confirmation_needed: { status: 409, retryable: false },
+  // support access
+  grant_unknown: { status: 404, retryable: false },
+  grant_ended: { status: 403, retryable: false },
+  grant_token_invalid: { status: 401, retryable: false },
+  // updates and backups
+  version_unknown: { status: 422, retryable: false },
+  update_failed: { status: 502, retryable: true },
+  update_running: { status: 409, retryable: true },
+  digest_mismatch: { status: 422, retryable: false },
+  backup_unknown: { status: 404, retryable: false },
+  backup_damaged: { status: 422, retryable: false },
+  disk_full: { status: 507, retryable: false },
+  // devices
+  device_unknown: { status: 404, retryable: false },
+  last_device: { status: 409, retryable: false },
+  invite_invalid: { status: 403, retryable: false },
 } as const satisfies Record<string, { status: number; retryable: boolean }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
 export const errorCodes = Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]];
+
+/** Something else that stands in the way: solved one by one, they would be met one by one. */
+export const Obstacle = z.object({
+  code: z.enum(errorCodes),
+  message: z.string().max(2000),
+  fix: z.string().max(2000),
+  link: z.string().max(500).optional(),
+});
+export type Obstacle = z.infer<typeof Obstacle>;
 
 /** What went wrong in a long piece of work, in the words of the person who reads it. */
 export const Failure = z.object({
@@ -71,6 +108,8 @@ export const Failure = z.object({
   message: z.string().max(2000),
   fix: z.string().max(2000),
   link: z.string().max(500).optional(),
+  /** What stands in the way after this one, in the order in which it must be solved. */
+  further: z.array(Obstacle).max(20).optional(),
   /** A redacted tail of the server's log, where there is one. */
   logTail: z.string().max(8000).optional(),
 });
@@ -94,6 +133,9 @@ export interface ProductErrorOptions {
   phase?: string;
   resourceMayExist?: boolean;
   link?: string;
+  further?: Obstacle[];
+  /** When the cloud takes requests again, ISO 8601; of `cloud_rate_limited`, where the cloud said so. */
+  again?: string;
   logTail?: string;
   issues?: { path: string; message: string }[];
   cause?: unknown;
@@ -119,6 +161,18 @@ export class ProductError extends Error {
   }
 }
 
+/** The first of what stands in the way, with the others in it; they come in the order in which they must be solved. */
+export function blockedBy(first: ProductError, others: readonly ProductError[]): ProductError {
+  if (others.length === 0) return first;
+  const further = others.map(({ code, message, fix, options: { link } }) => ({
+    code,
+    message,
+    fix,
+    ...(link === undefined ? {} : { link }),
+  }));
+  return new ProductError(first.code, first.message, first.fix, { ...first.options, further });
+}
+
 /** Turns any error into a failure; one that isn't of the closed list keeps only a generic text. */
 export function toFailure(error: unknown, phase?: string, resourceMayExist = false): Failure {
   if (error instanceof ProductError) {
@@ -131,6 +185,7 @@ export function toFailure(error: unknown, phase?: string, resourceMayExist = fal
       message: error.message,
       fix: error.fix,
       ...(error.options.link === undefined ? {} : { link: error.options.link }),
+      ...(error.options.further === undefined ? {} : { further: error.options.further.slice(0, 20) }),
       ...(error.options.logTail === undefined ? {} : { logTail: error.options.logTail }),
     };
   }

@@ -9,6 +9,8 @@ export const idPrefixes = {
   operation: 'opn',
   auditEvent: 'evt',
   grant: 'grt',
+  backup: 'bak',
+  stray: 'str',
 } as const;
 export type IdKind = keyof typeof idPrefixes;
 
@@ -23,6 +25,10 @@ export const CredentialId = z
 export const OperationId = z
   .string()
   .regex(idPattern('operation'), 'must look like opn_ and 24 letters or digits');
+
+export const GrantId = z.string().regex(idPattern('grant'), 'must look like grt_ and 24 letters or digits');
+export const BackupId = z.string().regex(idPattern('backup'), 'must look like bak_ and 24 letters or digits');
+export const StrayId = z.string().regex(idPattern('stray'), 'must look like str_ and 24 letters or digits');
 
 /**
  * Makes an id of 24 random characters (124 bits) behind the kind's prefix.

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { Name, ProviderId, PublicKey, Sealed, Timestamp } from './common.ts';
 import { Failure } from './errors.ts';
-import { CredentialId, InstanceId, OperationId } from './ids.ts';
+import { InstanceHealth } from './health.ts';
+import { CredentialId, InstanceId, OperationId, StrayId } from './ids.ts';
 
 export const InstanceState = z.enum([
   'queued',
@@ -11,6 +12,12 @@ export const InstanceState = z.enum([
   'installing',
   'registering',
   'ready',
+  'stopping',
+  'stopped',
+  'starting',
+  'rebooting',
+  'resizing',
+  'repairing',
   'failed',
   'destroying',
   'destroyed',
@@ -34,6 +41,8 @@ export const OwnerEnrolment = z.object({
   deviceName: z.string().max(80),
   recoveryPublicKey: PublicKey,
   pairingSecret: PublicKey,
+  /** Derived from the recovery code: proves the agent to whoever recovers. Servers of before have none. */
+  recoverySecret: PublicKey.optional(),
 });
 export type OwnerEnrolment = z.infer<typeof OwnerEnrolment>;
 
@@ -55,6 +64,33 @@ export const DeployInstance = z.object({
 });
 export type DeployInstance = z.infer<typeof DeployInstance>;
 
+/** One thing in the cloud that is not as the product made it. */
+export const DriftItem = z.object({
+  kind: z.string().max(40),
+  id: z.string().max(200).nullable(),
+  name: z.string().max(200),
+  what: z.enum(['missing', 'changed']),
+  /** The properties that differ, in the cloud's words; a value that is a secret is not shown. */
+  changes: z
+    .array(
+      z.object({
+        property: z.string().max(200),
+        expected: z.string().max(500).nullable(),
+        found: z.string().max(500).nullable(),
+      }),
+    )
+    .max(50),
+  /** False for what can't be made again without its data: a server that is gone. */
+  repairable: z.boolean(),
+  /** What a repair does, or what to do where there is none. */
+  fix: z.string().max(500),
+});
+export type DriftItem = z.infer<typeof DriftItem>;
+
+/** How the cloud differs from what was made, as last looked at; no items when it doesn't. */
+export const Drift = z.object({ checkedAt: Timestamp, items: z.array(DriftItem).max(100) });
+export type Drift = z.infer<typeof Drift>;
+
 export const Instance = z.object({
   id: InstanceId,
   credentialId: CredentialId,
@@ -75,6 +111,17 @@ export const Instance = z.object({
   createdAt: Timestamp,
   readyAt: Timestamp.nullable(),
   destroyedAt: Timestamp.nullable(),
+  /** When the machine said goodbye and became its owner's alone: no tunnel any more; destroying it still works. */
+  ejectedAt: Timestamp.nullable().default(null),
+  /** The server in the cloud's console; null until it is made. */
+  consoleUrl: z.string().max(500).nullable().default(null),
+  /** Null when nobody has looked yet. */
+  drift: Drift.nullable().default(null),
+  /** When a destroy that did not finish is tried again by itself; null when none is. */
+  retryAt: Timestamp.nullable().default(null),
+  /** The last heartbeat and when it came; null before the first. */
+  health: InstanceHealth.nullable().default(null),
+  healthAt: Timestamp.nullable().default(null),
 });
 export type Instance = z.infer<typeof Instance>;
 
@@ -93,11 +140,74 @@ export const Receipt = z.object({
   deleted: z.array(ReceiptEntry),
   left: z.array(ReceiptEntry),
   listedAt: Timestamp,
+  /** What the server has cost, as far as times and list price tell; null for receipts of before and unknown prices. */
+  cost: z
+    .object({
+      amount: z.number(),
+      currency: z.string().length(3),
+      hours: z.number(),
+      /** What the amount rests on, and what it leaves out. */
+      basis: z.string().max(500),
+    })
+    .nullable()
+    .default(null),
 });
 export type Receipt = z.infer<typeof Receipt>;
 
-export const OperationKind = z.enum(['deploy', 'destroy']);
+export const OperationKind = z.enum([
+  'deploy',
+  'destroy',
+  'start',
+  'stop',
+  'reboot',
+  'resize',
+  /** Looks for drift and changes nothing. */
+  'check',
+  /** Brings what has drifted back to what was made. */
+  'repair',
+]);
+export type OperationKind = z.infer<typeof OperationKind>;
 export const OperationState = z.enum(['queued', 'running', 'succeeded', 'failed']);
+/** Changes the power of a server: how the cloud is asked, in order. */
+export const PowerWish = z.enum(['start', 'stop', 'reboot']);
+export type PowerWish = z.infer<typeof PowerWish>;
+
+export const ResizeInstance = z.object({
+  size: z.string().min(1).max(60),
+  /** What the form showed, in the cloud's currency. */
+  expectedMonthlyPrice: z.number().nonnegative().max(1e6),
+});
+export type ResizeInstance = z.infer<typeof ResizeInstance>;
+
+/** Another credential of the same cloud and account, for one that was replaced at the cloud. */
+export const ReplaceCredential = z.object({ credentialId: CredentialId });
+export type ReplaceCredential = z.infer<typeof ReplaceCredential>;
+
+/**
+ * Something with the product's tag that a sweep found in an owner's cloud account and that belongs to no living
+ * instance of that account.
+ */
+export const Stray = z.object({
+  id: StrayId,
+  credentialId: CredentialId,
+  kind: z.string().max(40),
+  resourceId: z.string().max(200),
+  name: z.string().max(200),
+  tag: z.string().max(200),
+  /** The destroyed instance that the tag names; null when no record binds it: then it is only shown. */
+  instanceId: InstanceId.nullable(),
+  /** True when an exact record binds it, so that it may be deleted on request. */
+  deletable: z.boolean(),
+  createdAt: Timestamp.nullable(),
+  seenAt: Timestamp,
+  consoleUrl: z.string().max(500).nullable(),
+  /** When its owner asked for its deletion; null when nobody did. It is gone from the list once it is deleted. */
+  deleteAskedAt: Timestamp.nullable().default(null),
+  /** Why the last try to delete it did not succeed. */
+  failure: Failure.nullable().default(null),
+});
+export type Stray = z.infer<typeof Stray>;
+
 export const Operation = z.object({
   id: OperationId,
   instanceId: InstanceId,
@@ -117,10 +227,11 @@ export const InstanceEvent = z.object({
   instanceId: InstanceId,
   operationId: OperationId.nullable(),
   at: Timestamp,
-  kind: z.enum(['state', 'progress', 'resource', 'log', 'failure', 'receipt', 'tunnel']),
+  kind: z.enum(['state', 'progress', 'resource', 'log', 'failure', 'receipt', 'tunnel', 'machine']),
   /**
    * state: {state}; progress: {phase, step, message, fraction?}; resource: {op, kind, name, status};
-   * log: {line}; failure: Failure; receipt: Receipt; tunnel: {online}.
+   * log: {line}; failure: Failure; receipt: Receipt; tunnel: {online};
+   * machine: an InstanceReport that is no heartbeat.
    */
   data: z.record(z.string(), z.unknown()),
 });

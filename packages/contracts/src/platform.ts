@@ -29,7 +29,11 @@ export type AuditEvent = z.infer<typeof AuditEvent>;
 /** Names of the queue's jobs; they carry ids only. */
 export const Jobs = {
   'credential.verify': z.object({ credentialId: z.string() }),
+  /** Reads prices and availability anew, because somebody looks at them. */
+  'catalogue.refresh': z.object({ credentialId: z.string() }),
   'operation.run': z.object({ operationId: z.string() }),
+  /** Deletes what a sweep found and its owner asked to be deleted. */
+  'stray.delete': z.object({ strayId: z.string() }),
   sweep: z.object({}),
 } as const;
 export type JobName = keyof typeof Jobs;
@@ -41,5 +45,7 @@ export type JobData<J extends JobName> = z.infer<(typeof Jobs)[J]>;
  */
 export const jobIds = {
   verify: (credentialId: string): string => `verify_${credentialId}`,
+  refresh: (credentialId: string): string => `refresh_${credentialId}`,
+  deleteStray: (strayId: string): string => `stray_${strayId}`,
   run: (operationId: string, epoch: number): string => `run_${operationId}_${epoch}`,
 } as const;

@@ -108,7 +108,8 @@ describe('destroyInstance', () => {
 
   it('waits for a deploy at work, and says so in the audit log', async () => {
     const context = on.owner();
-    const { instance } = await askedDeploy(on.db, context.actor.ownerId);
+    const { instance, operation } = await askedDeploy(on.db, context.actor.ownerId);
+    await on.db.provisioner.acquireLease(operation.id, 'test', 60_000);
     await expect(destroyInstance(context, { instanceId: instance.id })).rejects.toMatchObject({
       code: 'instance_busy',
     });

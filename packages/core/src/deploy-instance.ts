@@ -1,16 +1,15 @@
 import {
   type Catalogue,
   DeployInstance,
-  jobIds,
   minimumMemoryMb,
   ProductError,
   recommendedMemoryMb,
 } from '@claw-cloud/contracts';
 import type { Deployment, OwnerRepository } from '@claw-cloud/db';
-import { enqueueAfterCommit } from './after-commit.ts';
 import { auditRefusal } from './audit-refusal.ts';
 import { asOwner } from './authorise.ts';
 import type { OwnerContext } from './context.ts';
+import { enqueueOperation } from './enqueue-operation.ts';
 import { requireIntakeKey } from './intake-key.ts';
 import { parse } from './parse.ts';
 
@@ -31,9 +30,7 @@ export async function deployInstance(context: OwnerContext, input: unknown): Pro
       await requireIntakeKey(context, request.enrolment);
     }
     const deployment = await owner.deployInstance(request, context.newId('operation'));
-    const { id, state } = deployment.operation;
-    if (state === 'queued')
-      await enqueueAfterCommit(context, 'operation.run', { operationId: id }, jobIds.run(id, 0));
+    await enqueueOperation(context, deployment.operation);
     return deployment;
   });
 }

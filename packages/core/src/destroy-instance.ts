@@ -1,8 +1,8 @@
-import { jobIds, type Operation } from '@claw-cloud/contracts';
-import { enqueueAfterCommit } from './after-commit.ts';
+import type { Operation } from '@claw-cloud/contracts';
 import { auditRefusal } from './audit-refusal.ts';
 import { asOwner } from './authorise.ts';
 import type { OwnerContext } from './context.ts';
+import { enqueueOperation } from './enqueue-operation.ts';
 import { OneInstance } from './inputs.ts';
 import { parse } from './parse.ts';
 
@@ -15,13 +15,7 @@ export async function destroyInstance(context: OwnerContext, input: unknown): Pr
   const { instanceId } = parse(OneInstance, input);
   return auditRefusal(context, owner, { action: 'instance.destroy', target: instanceId }, async () => {
     const operation = await owner.destroyInstance(instanceId, context.newId('operation'));
-    if (operation.state === 'queued')
-      await enqueueAfterCommit(
-        context,
-        'operation.run',
-        { operationId: operation.id },
-        jobIds.run(operation.id, 0),
-      );
+    await enqueueOperation(context, operation);
     return operation;
   });
 }

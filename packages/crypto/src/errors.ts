@@ -14,6 +14,11 @@ export type CryptoErrorCode =
   | 'envelope_context_mismatch'
   | 'envelope_plaintext_too_large'
   | 'kek_unknown'
+  | 'backup_malformed'
+  | 'backup_version_unknown'
+  | 'backup_key_unknown'
+  | 'backup_tampered'
+  | 'backup_truncated'
   | 'data_key_tampered'
   | 'ciphertext_tampered'
   | 'noise_message_too_large'
@@ -30,7 +35,8 @@ export type CryptoErrorCode =
   | 'channel_message_too_large'
   | 'channel_protocol'
   | 'channel_not_open'
-  | 'recovery_code_invalid';
+  | 'recovery_code_invalid'
+  | 'invite_code_invalid';
 
 /** Facts that are safe to show: names and numbers, never values of secrets. */
 export interface CryptoErrorDetail {

@@ -7,6 +7,7 @@ import {
   type Initiator,
   type OwnerChannel,
 } from '../src/owner-channel/index.ts';
+import { secret } from '../src/secret.ts';
 
 /** What one end was told, in order. */
 export interface Log {
@@ -43,6 +44,9 @@ export interface BrowserOptions {
   mode?: NoisePattern;
   instanceId?: string;
   maxMessageBytes?: number;
+  /** The secret that is used, where it is not the one of `keys`. */
+  pairingSecret?: Uint8Array;
+  pairingId?: string;
   onOpen?(): void;
 }
 
@@ -57,7 +61,7 @@ export function makeBrowser(keys: Keys, write: (bytes: Uint8Array) => void, opti
     instanceId,
     deviceKeyPair: keys.device,
     agentPublicKey: keys.agent.publicKey,
-    pairingSecret: keys.psk,
+    pairingSecret: options.pairingSecret ?? keys.psk,
     clientName: 'test browser',
     onOpen() {
       log.opens += 1;
@@ -68,8 +72,21 @@ export function makeBrowser(keys: Keys, write: (bytes: Uint8Array) => void, opti
   return { channel, log };
 }
 
+/** An invite as an agent keeps it; shared by several ends of one agent. */
+export interface Invite {
+  id: string;
+  secret: Uint8Array;
+  /** How many more tries it takes; 0 when it was used. */
+  left: number;
+}
+
 export interface AgentOptions {
   instanceId?: string;
+  /** Keys of before, still answered to. */
+  formerKeys?: KeyPair[];
+  invite?: Invite;
+  /** What a recovery key must know. */
+  recovery?: { key: KeyPair; secret: Uint8Array };
   maxMessageBytes?: number;
   /** Shared by several ends of one agent: whether pairing is still open. */
   pairing?: { open: boolean } | null;
@@ -77,25 +94,58 @@ export interface AgentOptions {
   onOpen?(): void;
 }
 
+const same = (one: Uint8Array, other: Uint8Array) => Buffer.from(one).equals(other);
+
 /** The agent's end. It knows the one device of `keys` unless told otherwise. */
 export function makeAgent(keys: Keys, write: (bytes: Uint8Array) => void, options: AgentOptions = {}) {
-  const log = { ...newLog(), paired: 0, peers: [] as Uint8Array[], clients: [] as string[] };
-  const { instanceId = 'ins_1', enrolled = [keys.device], onOpen, ...rest } = options;
+  const log = {
+    ...newLog(),
+    paired: 0,
+    peers: [] as Uint8Array[],
+    clients: [] as string[],
+    agentKeys: [] as number[],
+  };
+  const { instanceId = 'ins_1', enrolled = [keys.device], invite, recovery, onOpen, ...rest } = options;
+  const isEnrolled = (key: Uint8Array) =>
+    [...enrolled, ...(recovery ? [recovery.key] : [])].some((pair) => same(pair.publicKey, key));
   const pairing = options.pairing === undefined ? { open: true } : options.pairing;
   const channel: OwnerChannel = createResponder({
     ...('maxMessageBytes' in rest ? { maxMessageBytes: rest.maxMessageBytes as number } : {}),
     ...logging(log),
     instanceId,
-    agentKeyPair: keys.agent,
+    agentKeyPairs: [keys.agent, ...(options.formerKeys ?? [])],
     agentVersion: '1.2.3',
-    isEnrolled: (key) => enrolled.some((pair) => Buffer.from(pair.publicKey).equals(key)),
-    pairing: pairing ? { secret: keys.psk, isOpen: () => pairing.open } : null,
-    onPaired() {
-      log.paired += 1;
-      if (pairing) pairing.open = false;
+    isEnrolled,
+    pairing({ peer, pairingId }) {
+      if (pairingId !== undefined) {
+        if (!invite || pairingId !== invite.id) return null;
+        return {
+          secret: invite.secret,
+          isOpen: () => invite.left > 0,
+          onAttempt: () => {
+            invite.left -= 1;
+          },
+          onPaired(publicKey) {
+            invite.left = 0;
+            enrolled.push({ publicKey, privateKey: secret(new Uint8Array(32)) });
+          },
+        };
+      }
+      if (recovery && same(recovery.key.publicKey, peer))
+        return { secret: recovery.secret, isOpen: () => true, onPaired: () => undefined };
+      if (!pairing) return null;
+      return {
+        secret: keys.psk,
+        isOpen: () => pairing.open,
+        onPaired() {
+          log.paired += 1;
+          pairing.open = false;
+        },
+      };
     },
-    onOpen(peer, client) {
+    onOpen(peer, client, { agentKey }) {
       log.opens += 1;
+      log.agentKeys.push(agentKey);
       log.peers.push(peer);
       log.clients.push(client.name);
       onOpen?.();

@@ -1,5 +1,6 @@
 """The other implementation for interoperability tests: one JSON line in, one out; bytes as hex."""
 
+import base64
 import hashlib
 import json
 import sys
@@ -86,6 +87,11 @@ def blake2b(label, data, size):
     return hashlib.blake2b(bytes.fromhex(data), digest_size=size, key=label.encode()).digest()
 
 
+def derive_for(secret, label, instance_id):
+    fields = length_prefixed(label, instance_id)
+    return hashlib.blake2b(fields, digest_size=32, key=bytes.fromhex(secret)).digest()
+
+
 def tunnel_verify(public_key, instance_id, nonce, audience, signature):
     nonce_bytes = bytes.fromhex(nonce)
     text = length_prefixed("claw.tunnel.v1", instance_id)
@@ -93,7 +99,33 @@ def tunnel_verify(public_key, instance_id, nonce, audience, signature):
     return sodium.crypto_sign_open(bytes.fromhex(signature) + text, bytes.fromhex(public_key))
 
 
+def backup_open(private_key, file):
+    """Written from the format's description in src/backup/format.ts."""
+    data = bytes.fromhex(file)
+    if data[:8] != b"CLAWBAK\x01":
+        raise ValueError("magic")
+    head_end = 12 + int.from_bytes(data[8:12], "big")
+    private = PrivateKey(bytes.fromhex(private_key))
+    name = base64.urlsafe_b64encode(bytes(private.public_key)).rstrip(b"=").decode()
+    box = next(r["sealedKey"] for r in json.loads(data[12:head_end])["recipients"] if r["publicKey"] == name)
+    opened = SealedBox(private).decrypt(base64.urlsafe_b64decode(box + "=" * (-len(box) % 4)))
+    label = b"claw.backup.key.v1"
+    if not opened.startswith(label):
+        raise ValueError("label")
+    key = hashlib.blake2b(data[:head_end], digest_size=32, key=opened[len(label) :]).digest()
+    stream = sodium.crypto_secretstream_xchacha20poly1305_state()
+    sodium.crypto_secretstream_xchacha20poly1305_init_pull(stream, data[head_end : head_end + 24], key)
+    plain, at, tag = b"", head_end + 24, 0
+    while at < len(data):
+        message, tag = sodium.crypto_secretstream_xchacha20poly1305_pull(stream, data[at : at + 65536 + 17])
+        plain, at = plain + message, at + 65536 + 17
+    if tag != sodium.crypto_secretstream_xchacha20poly1305_TAG_FINAL:
+        raise ValueError("truncated")
+    return hashlib.sha256(plain).digest()
+
+
 OPS = {
+    "backup_open": backup_open,
     "noise_start": noise_start,
     "noise_write": lambda payload: bytes(state["noise"].write_message(bytes.fromhex(payload))),
     "noise_read": lambda message: bytes(state["noise"].read_message(bytes.fromhex(message))),
@@ -106,6 +138,7 @@ OPS = {
     "sealed_box_make": sealed_box_make,
     "sealed_box_open": sealed_box_open,
     "blake2b": blake2b,
+    "derive_for": derive_for,
     "tunnel_verify": tunnel_verify,
 }
 

@@ -8,9 +8,11 @@ import {
   askedDeploy,
   credentialInput,
   deployInput,
+  grantedInstance,
   newOwnerId,
   readyInstance,
   startTestDatabase,
+  strayOf,
   type TestDatabase,
 } from './testing/index.ts';
 
@@ -22,8 +24,19 @@ const readable = [
   'operations',
   'instance_events',
   'audit_events',
+  'support_grants',
+  'strays',
 ];
-const secret = ['credential_secrets', 'instance_secrets', 'registration_tokens', 'intake_keys'];
+const secret = [
+  'credential_secrets',
+  'instance_secrets',
+  'registration_tokens',
+  'intake_keys',
+  'machine_reports',
+  'openclaw_releases',
+  'rollouts',
+  'rollout_outcomes',
+];
 
 let test: TestDatabase;
 let sql: postgres.Sql;
@@ -52,7 +65,8 @@ const clientOf = (ownerId: string, key?: string): SupabaseClient =>
 
 describe('an owner’s token', () => {
   it('reads that owner’s rows in every table that has a policy', async () => {
-    const { ownerId } = await readyInstance(test.db);
+    const { ownerId, instance } = await grantedInstance(test.db);
+    await strayOf(test.db, ownerId, instance.credentialId);
     for (const table of readable) {
       const { data, error } = await clientOf(ownerId).from(table).select('*');
       expect(error, table).toBeNull();
@@ -61,7 +75,8 @@ describe('an owner’s token', () => {
   });
 
   it('reads nothing of another owner, in any table', async () => {
-    await readyInstance(test.db);
+    const { ownerId, instance } = await readyInstance(test.db);
+    await strayOf(test.db, ownerId, instance.credentialId);
     const stranger = clientOf(newOwnerId());
     for (const table of [...readable, ...secret]) {
       const { data } = await stranger.from(table).select('*');
@@ -151,11 +166,21 @@ describe('the owner repository', () => {
       owner.getCatalogue(instance.credentialId),
       owner.deployInstance(deployInput(instance.credentialId), newId('operation')),
       owner.destroyInstance(instance.id, newId('operation')),
+      owner.externalId(),
+      owner.powerInstance(instance.id, 'stop', newId('operation')),
+      owner.resizeInstance(instance.id, { size: 'x', expectedMonthlyPrice: 1 }, newId('operation')),
+      owner.checkInstance(instance.id, newId('operation')),
+      owner.repairInstance(instance.id, newId('operation')),
+      owner.replaceCredential(instance.id, instance.credentialId, newId('operation')),
+      owner.listStrays(),
+      owner.deleteStray('str_0123456789abcdef01234567'),
       owner.listInstances(),
       owner.getInstance(instance.id),
       owner.getOperation(operation.id),
       owner.listEvents(instance.id, 0, 10),
       owner.getReceipt(instance.id),
+      owner.listSupportGrants(instance.id),
+      owner.recordRestart(instance.id, null),
       owner.listAudit(10, event?.id),
       owner.recordDenied('x', 'y', {}),
     ]);
@@ -168,9 +193,20 @@ describe('the owner repository', () => {
 
 describe('another owner’s ids', () => {
   it('are not found, whatever is asked', async () => {
-    const { instance, operation } = await readyInstance(test.db);
+    const { ownerId, instance, operation } = await readyInstance(test.db);
     const stranger = test.db.owner(newOwnerId());
+    const stray = await strayOf(test.db, ownerId, instance.credentialId);
     const asked = {
+      powerInstance: stranger.powerInstance(instance.id, 'stop', newId('operation')),
+      resizeInstance: stranger.resizeInstance(
+        instance.id,
+        { size: 'x', expectedMonthlyPrice: 1 },
+        newId('operation'),
+      ),
+      checkInstance: stranger.checkInstance(instance.id, newId('operation')),
+      repairInstance: stranger.repairInstance(instance.id, newId('operation')),
+      replaceCredential: stranger.replaceCredential(instance.id, instance.credentialId, newId('operation')),
+      deleteStray: stranger.deleteStray(stray.id),
       getCredential: stranger.getCredential(instance.credentialId),
       removeCredential: stranger.removeCredential(instance.credentialId),
       getCatalogue: stranger.getCatalogue(instance.credentialId),
@@ -179,6 +215,8 @@ describe('another owner’s ids', () => {
       getOperation: stranger.getOperation(operation.id),
       listEvents: stranger.listEvents(instance.id, 0, 10),
       getReceipt: stranger.getReceipt(instance.id),
+      listSupportGrants: stranger.listSupportGrants(instance.id),
+      recordRestart: stranger.recordRestart(instance.id, null),
     };
     const answers = await Promise.allSettled(Object.values(asked));
     for (const [at, name] of Object.keys(asked).entries())

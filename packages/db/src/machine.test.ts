@@ -41,6 +41,8 @@ describe('phases', () => {
     const { length } = await owner.listEvents(instance.id, 0, 100);
     for (const [phase, state] of [
       ['booting', 'booting'],
+      ['fetching', 'installing'],
+      ['hardening', 'installing'],
       ['installing', 'installing'],
       ['configuring', 'installing'],
       ['starting', 'installing'],
@@ -61,7 +63,7 @@ describe('phases', () => {
       { kind: 'state', state: 'installing' },
       { kind: 'state', state: 'registering' },
     ]);
-    expect(events.filter(({ kind }) => kind === 'progress')).toHaveLength(6);
+    expect(events.filter(({ kind }) => kind === 'progress')).toHaveLength(8);
     expect(events).toContainEqual({
       kind: 'progress',
       phase: 'warming',

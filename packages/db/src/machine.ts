@@ -1,17 +1,28 @@
-import { type ErrorCode, ProductError, type ReportPhase, toFailure } from '@claw-cloud/contracts';
+import {
+  type ErrorCode,
+  type OpenClawRelease,
+  ProductError,
+  type ReportPhase,
+  type RolloutStage,
+  toFailure,
+} from '@claw-cloud/contracts';
 import type { SupabaseClient } from '@supabase/supabase-js';
 import { answerOf } from './client.ts';
 import { refusal } from './refusals.ts';
 import type { MachineRepository } from './types.ts';
+
+/** Written in one transaction: some milliseconds' worth. */
+const heartbeatPage = 500;
 
 export function machineRepository(service: SupabaseClient): MachineRepository {
   const call = <T>(name: string, parameters: Record<string, unknown>): Promise<T> =>
     answerOf<T>(service.rpc(`machine_${name}`, parameters));
 
   /** A refusal comes as an answer: its audit row had to be committed. */
-  const callOrRefuse = async (name: string, parameters: Record<string, unknown>): Promise<void> => {
-    const { refused } = await call<{ refused?: ErrorCode }>(name, parameters);
+  const callOrRefuse = async <T>(name: string, parameters: Record<string, unknown>): Promise<T> => {
+    const { refused, ...answer } = await call<{ refused?: ErrorCode }>(name, parameters);
     if (refused) throw refusal(refused);
+    return answer as T;
   };
 
   return {
@@ -33,6 +44,7 @@ export function machineRepository(service: SupabaseClient): MachineRepository {
           .from('instances')
           .select('identity_public_key')
           .eq('id', instanceId)
+          .is('ejected_at', null)
           .not('state', 'in', '(destroying,destroyed)')
           .maybeSingle(),
       );
@@ -56,6 +68,35 @@ export function machineRepository(service: SupabaseClient): MachineRepository {
     },
 
     markReady: (instanceId, health) => call('mark_ready', { p_instance: instanceId, p_health: health }),
+
+    recordHeartbeats: async (heartbeats) => {
+      const left: string[] = [];
+      for (let at = 0; at < heartbeats.length; at += heartbeatPage) {
+        const { held } = await call<{ held: string[] }>('record_heartbeats', {
+          p_rows: heartbeats.slice(at, at + heartbeatPage),
+        });
+        left.push(...held);
+      }
+      return left;
+    },
+    report: (instanceId, identityPublicKey, line) =>
+      callOrRefuse('report', {
+        p_instance: instanceId,
+        p_key: identityPublicKey,
+        p_line: { id: line.id, at: line.at, report: line.report },
+      }),
+
+    openSupport: (grantId, tokenHash) =>
+      callOrRefuse('open_support', { p_grant: grantId, p_token_hash: tokenHash }),
+    closeSupport: (grantId, detail) => call('close_support', { p_grant: grantId, p_detail: detail }),
+
+    channel: async () => {
+      const offered = await call<(OpenClawRelease & { stage: RolloutStage })[]>('channel', {});
+      return offered.map(({ stage, releasedAt, ...release }) => ({
+        stage,
+        release: { ...release, releasedAt: new Date(releasedAt).toISOString() },
+      }));
+    },
 
     countTraffic: (instanceId, { messages, bytesUp, bytesDown }) =>
       call('count_traffic', {

@@ -6,14 +6,17 @@ import {
   credentialInput,
   deployInput,
   destroyed,
+  inOneHour,
+  key43,
   newOwnerId,
   readyCredential,
   readyInstance,
+  registrationOf,
   sampleCatalogue,
   startTestDatabase,
   type TestDatabase,
 } from './testing/index.ts';
-import type { Database } from './types.ts';
+import type { Database, Lease } from './types.ts';
 
 let test: TestDatabase;
 let db: Database;
@@ -188,10 +191,41 @@ describe('a deploy', () => {
 });
 
 describe('a destroy', () => {
-  it('waits for a deploy at work', async () => {
-    const { ownerId, instance } = await askedDeploy(db);
-    await expect(db.owner(ownerId).destroyInstance(instance.id, newId('operation'))).rejects.toMatchObject({
+  it('waits for a deploy that somebody makes a server for', async () => {
+    const { ownerId, instance, operation } = await askedDeploy(db);
+    const { epoch } = (await db.provisioner.acquireLease(operation.id, 'test', 60_000)) as Lease;
+    const destroy = () => db.owner(ownerId).destroyInstance(instance.id, newId('operation'));
+    await expect(destroy()).rejects.toMatchObject({
       code: 'instance_busy',
+      message: 'The instance “My claw” is being deployed.',
+    });
+    await db.provisioner.releaseLease(operation.id, epoch);
+    expect(await destroy()).toMatchObject({ kind: 'destroy', state: 'queued' });
+  });
+
+  it('takes the place of a deploy that has not begun', async () => {
+    const { ownerId, instance, operation } = await askedDeploy(db);
+    const owner = db.owner(ownerId);
+    expect(await owner.destroyInstance(instance.id, newId('operation'))).toMatchObject({ state: 'queued' });
+    expect(await owner.getOperation(operation.id)).toMatchObject({ state: 'failed' });
+    expect(await db.provisioner.acquireLease(operation.id, 'test', 60_000)).toBeNull();
+  });
+
+  it('takes the place of a deploy whose machine answers already', async () => {
+    const { ownerId, instance, operation } = await askedDeploy(db);
+    const { epoch } = (await db.provisioner.acquireLease(operation.id, 'test', 60_000)) as Lease;
+    const tokenHash = key43();
+    await db.provisioner.storeRegistration(operation.id, epoch, tokenHash, inOneHour());
+    await db.machine.register(tokenHash, registrationOf(instance.id));
+    await db.machine.markReady(instance.id, {
+      agentVersion: '1.0.0',
+      openclawVersion: '2.0.0',
+      gateway: 'ready',
+      uptimeSeconds: 1,
+    });
+    await db.owner(ownerId).destroyInstance(instance.id, newId('operation'));
+    await expect(db.provisioner.renewLease(operation.id, epoch, 60_000)).rejects.toMatchObject({
+      code: 'lease_lost',
     });
   });
 

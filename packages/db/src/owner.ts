@@ -17,6 +17,22 @@ export function ownerRepository(
   const change = <T>(name: string, parameters: Record<string, unknown>): Promise<T> =>
     answerOf<T>(client.rpc(`owner_${name}`, { p_owner: ownerId, ...parameters }));
 
+  /** Writes the intent of an operation on a server that stays. */
+  const ask = async (
+    name: string,
+    instanceId: string,
+    operationId: string,
+    parameters: Record<string, unknown> = {},
+  ) =>
+    rows.toOperation(
+      await change<rows.OperationRow>(name, {
+        p_instance: instanceId,
+        p_operation: operationId,
+        p_request_id: requestId,
+        ...parameters,
+      }),
+    );
+
   const one = async <Row>(
     request: PromiseLike<{ data: unknown; error: null | object; status: number }>,
     what: string,
@@ -84,13 +100,34 @@ export function ownerRepository(
       };
     },
 
-    destroyInstance: async (instanceId, operationId) =>
-      rows.toOperation(
-        await change<rows.OperationRow>('destroy', {
-          p_instance: instanceId,
-          p_operation: operationId,
-          p_request_id: requestId,
-        }),
+    destroyInstance: (instanceId, operationId) => ask('destroy', instanceId, operationId),
+
+    externalId: () => change('external_id', {}),
+
+    powerInstance: (instanceId, wish, operationId) => ask('power', instanceId, operationId, { p_wish: wish }),
+    resizeInstance: (instanceId, input, operationId) =>
+      ask('resize', instanceId, operationId, { p_input: input }),
+    checkInstance: (instanceId, operationId) => ask('check', instanceId, operationId),
+    repairInstance: (instanceId, operationId) => ask('repair', instanceId, operationId),
+    replaceCredential: (instanceId, credentialId, operationId) =>
+      ask('replace_credential', instanceId, operationId, { p_credential: credentialId }),
+
+    listStrays: async () => {
+      const found = await answerOf<rows.StrayRow[]>(
+        client
+          .from('strays')
+          .select(rows.strayColumns)
+          .eq('owner_id', ownerId)
+          .order('seen_at', { ascending: false })
+          .order('id')
+          .limit(listLimit),
+      );
+      return found.map(rows.toStray);
+    },
+
+    deleteStray: async (strayId) =>
+      rows.toStray(
+        await change<rows.StrayRow>('delete_stray', { p_stray: strayId, p_request_id: requestId }),
       ),
 
     listInstances: async () => {
@@ -152,6 +189,24 @@ export function ownerRepository(
       );
       return row.receipt;
     },
+
+    listSupportGrants: async (instanceId) => {
+      const found = await answerOf<rows.SupportGrantRow[]>(
+        client
+          .from('support_grants')
+          .select(rows.supportGrantColumns)
+          .eq('owner_id', ownerId)
+          .eq('instance_id', instanceId)
+          .order('starts_at', { ascending: false })
+          .order('id')
+          .limit(listLimit),
+      );
+      if (found.length === 0) await self.getInstance(instanceId);
+      return found.map(rows.toSupportGrant);
+    },
+
+    recordRestart: (instanceId, code) =>
+      change('record_restart', { p_instance: instanceId, p_code: code, p_request_id: requestId }),
 
     listAudit: async (limit, before) => {
       const events = () => client.from('audit_events').select(rows.auditColumns).eq('owner_id', ownerId);

@@ -313,6 +313,7 @@ describe('verification', () => {
     expect(await db.provisioner.credentialForVerification(input.id)).toEqual({
       id: input.id,
       ownerId,
+      externalId: expect.stringMatching(/^claw-[0-9a-f]{32}$/),
       provider: 'sandbox',
       sealed: input.sealed,
     });

@@ -2,7 +2,7 @@ import { type Instance, type Operation, ProductError, toFailure } from '@claw-cl
 import type { SupabaseClient } from '@supabase/supabase-js';
 import { answerOf } from './client.ts';
 import { type InstanceRow, type OperationRow, toInstance, toOperation } from './rows.ts';
-import type { Lease, ProvisionerRepository } from './types.ts';
+import type { Lease, ProvisionerRepository, RolloutProgress } from './types.ts';
 
 export function provisionerRepository(service: SupabaseClient): ProvisionerRepository {
   const call = <T>(name: string, parameters: Record<string, unknown> = {}): Promise<T> =>
@@ -19,10 +19,11 @@ export function provisionerRepository(service: SupabaseClient): ProvisionerRepos
       id: string;
       owner_id: string;
       provider: Lease['credential']['provider'];
+      owners: { external_id: string };
     } | null>(
       service
         .from('credentials')
-        .select('id,owner_id,provider')
+        .select('id,owner_id,provider,owners!credentials_owner_id_fkey(external_id)')
         .eq('id', credentialId)
         .eq('state', state)
         .is('removed_at', null)
@@ -35,7 +36,13 @@ export function provisionerRepository(service: SupabaseClient): ProvisionerRepos
     const secret = secrets?.[field] ?? null;
     return secret === null
       ? null
-      : { id: row.id, ownerId: row.owner_id, provider: row.provider, secret: secret as NonNullable<Secret> };
+      : {
+          id: row.id,
+          ownerId: row.owner_id,
+          externalId: row.owners.external_id,
+          provider: row.provider,
+          secret: secret as NonNullable<Secret>,
+        };
   };
 
   return {
@@ -78,6 +85,14 @@ export function provisionerRepository(service: SupabaseClient): ProvisionerRepos
     renewLease: (operationId, epoch, ttlMs) =>
       call('renew_lease', { p_operation: operationId, p_epoch: epoch, p_ttl_ms: ttlMs }),
     releaseLease: (operationId, epoch) => call('release_lease', { p_operation: operationId, p_epoch: epoch }),
+    postponeOperation: (operationId, epoch, until, message, most) =>
+      call('postpone', {
+        p_operation: operationId,
+        p_epoch: epoch,
+        p_until: until?.toISOString() ?? null,
+        p_message: message,
+        p_most: most,
+      }),
     recordEngineProcess: (operationId, epoch, process) =>
       call('record_engine', { p_operation: operationId, p_epoch: epoch, p_process: process }),
     setState: (operationId, epoch, state) =>
@@ -116,11 +131,37 @@ export function provisionerRepository(service: SupabaseClient): ProvisionerRepos
       return { ...credential, envelope };
     },
 
+    retryDestroys: () => call('retry_destroys'),
+    claimSweeps: (olderThanMs, limit) =>
+      call('claim_sweeps', { p_older_than_ms: olderThanMs, p_limit: limit }),
+    recordTagged: (credentialId, found) =>
+      call('record_tagged', { p_credential: credentialId, p_found: found }),
+    claimStray: (strayId, ttlMs) => call('claim_stray', { p_stray: strayId, p_ttl_ms: ttlMs }),
+    finishStray: (strayId, failure) => call('finish_stray', { p_stray: strayId, p_failure: failure }),
+
     expireBoots: (olderThanMs) =>
       call('expire_boots', { p_older_than_ms: olderThanMs, p_failure: bootTimeout(olderThanMs) }),
     listEnvelopes: (afterId, limit) => call('list_envelopes', { p_after: afterId, p_limit: limit }),
     replaceEnvelope: (id, oldKek, envelope) =>
       call('replace_envelope', { p_id: id, p_old_kek: oldKek, p_envelope: envelope }),
+    publishRelease: (release, stage) => call('publish_release', { p_release: release, p_stage: stage }),
+    rollouts: async (which) => {
+      const found = await call<RolloutProgress[]>('rollouts', { p_running: which === 'running' });
+      return found.map((rollout) => ({
+        ...rollout,
+        startedAt: new Date(rollout.startedAt).toISOString(),
+        stageAt: new Date(rollout.stageAt).toISOString(),
+      }));
+    },
+    moveRollout: (version, from, to) =>
+      call('move_rollout', {
+        p_version: version,
+        p_from_state: from.state,
+        p_from_stage: from.stage,
+        p_state: to.state,
+        p_stage: to.stage,
+        p_reason: to.reason,
+      }),
     appendAudit: (event) => call('append_audit', { p_event: event }),
   };
 }

@@ -7,6 +7,18 @@ type Words = (detail: Detail) => readonly [message: string, fix: string];
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 const quoted = (value: unknown): string => (text(value) ? `“${text(value)}”` : 'it');
 
+/** What an operation does to an instance. */
+const doneTo: Readonly<Record<string, string>> = {
+  deploy: 'deployed',
+  destroy: 'destroyed',
+  start: 'started',
+  stop: 'stopped',
+  reboot: 'rebooted',
+  resize: 'resized',
+  check: 'checked',
+  repair: 'repaired',
+};
+
 /** The words for a person of every refusal that comes from the database. */
 const words: Partial<Record<ErrorCode, Words>> = {
   forbidden: () => ['This belongs to another account.', 'Sign in again.'],
@@ -16,13 +28,24 @@ const words: Partial<Record<ErrorCode, Words>> = {
       : 'There is no such thing in your account.',
     'Check the id, or go back to the list: it may have been removed.',
   ],
-  conflict: ({ what, from, to }) =>
-    text(from)
+  conflict: ({ what, from, to, wish, unbound }) => {
+    if (text(unbound))
+      return [
+        `No record binds ${quoted(unbound)} to an instance of yours, so it is not deleted here.`,
+        'Look at it in the cloud’s console, and delete it there if it is yours.',
+      ];
+    if (text(wish))
+      return [
+        `It is ${text(from)} and can't be ${doneTo[text(wish)] ?? text(wish)} now.`,
+        'Reload to see what it has become.',
+      ];
+    return text(from)
       ? [`It is ${text(from)} and can't become ${text(to)}.`, 'Reload to see what it has become.']
       : [
           `This id is taken by ${text(what) === 'credential' ? 'another credential' : `another ${text(what) || 'record'}`}.`,
           'Start again with a new form: it gets a new id.',
-        ],
+        ];
+  },
   credential_not_ready: ({ name }) => [
     `The credential ${quoted(name)} is still being checked with the cloud.`,
     'Wait a few seconds, then try again.',
@@ -35,9 +58,9 @@ const words: Partial<Record<ErrorCode, Words>> = {
     `The credential is needed by ${(Array.isArray(instances) ? instances : []).map(quoted).join(', ') || 'an instance'}.`,
     'Destroy these instances first: without the credential nobody could delete their servers.',
   ],
-  instance_busy: ({ name }) => [
-    `The instance ${quoted(name)} is being deployed.`,
-    'Wait for the deploy to end, then destroy it.',
+  instance_busy: ({ name, kind }) => [
+    `The instance ${quoted(name)} is being ${doneTo[text(kind)] ?? 'worked on'}.`,
+    'Wait for that to end, then try again.',
   ],
   lease_lost: () => [
     'Another worker has taken this operation over.',
@@ -60,9 +83,13 @@ const words: Partial<Record<ErrorCode, Words>> = {
     'Use the token that came with this machine’s own user-data.',
   ],
   tunnel_key_unknown: () => [
-    'This instance has no registered key, or is being destroyed.',
-    'Register first; an instance that is being destroyed is not let in any more.',
+    'This instance has no registered key, has been ejected, or is being destroyed.',
+    'Register first; an instance that is its owner’s alone or is being destroyed is not let in any more.',
   ],
+  grant_unknown: () => ['There is no such grant.', 'Ask the owner for the command again.'],
+  grant_ended: () => ['This grant has ended.', 'Ask the owner for a new one.'],
+  grant_token_invalid: () => ['This is not the token of the grant.', 'Ask the owner for the command again.'],
+  rate_limited: () => ['The instance reports too much.', 'It tries again by itself.'],
   invalid_request: () => ['The data is not complete.', 'Send every field that the state needs.'],
 };
 

@@ -5,6 +5,8 @@ import type {
   CloudAccount,
   Credential,
   DeployInstance,
+  Drift,
+  ErrorCode,
   Failure,
   Instance,
   InstanceEvent,
@@ -12,12 +14,20 @@ import type {
   InstanceState,
   IntakeKey,
   MissingPermission,
+  OpenClawRelease,
   Operation,
+  PowerWish,
   ProviderId,
   Receipt,
   RegisterInstance,
+  ReportLine,
   ReportPhase,
+  ResizeInstance,
+  Rollout,
+  RolloutStage,
   Sealed,
+  Stray,
+  SupportGrantRecord,
 } from '@claw-cloud/contracts';
 
 /** An encrypted secret as it is stored; the shape of `@claw-cloud/crypto/envelope`, opened only by the provisioner. */
@@ -69,10 +79,34 @@ export interface OwnerRepository {
    */
   deployInstance(input: DeployInstance, operationId: string): Promise<Deployment>;
   /**
-   * Writes the intent to destroy; the operation that already does or did so is returned as it is. Raises
-   * `instance_busy` while a deploy is at work.
+   * Writes the intent to destroy; the operation that already does or did so is returned as it is. It takes the place of
+   * whatever else is at work; only a deploy that a worker makes a server for right now must end first: `instance_busy`.
    */
   destroyInstance(instanceId: string, operationId: string): Promise<Operation>;
+  /** What this owner's roles must ask for. */
+  externalId(): Promise<string>;
+  /**
+   * Writes the intent to start, stop or reboot. Idempotent by the operation's id; the operation of that kind that is at
+   * work is returned as it is. Raises `instance_busy` while another one is, and `conflict` in a state that it makes no
+   * sense in: these are for what is ready or stopped.
+   */
+  powerInstance(instanceId: string, wish: PowerWish, operationId: string): Promise<Operation>;
+  /** Writes the intent to change the size. Raises like `powerInstance`; another size than the one at work is busy too. */
+  resizeInstance(instanceId: string, input: ResizeInstance, operationId: string): Promise<Operation>;
+  /** Writes the intent to look for drift. Raises like `powerInstance`. */
+  checkInstance(instanceId: string, operationId: string): Promise<Operation>;
+  /** Writes the intent to bring back what has drifted. Raises like `powerInstance`. */
+  repairInstance(instanceId: string, operationId: string): Promise<Operation>;
+  /**
+   * Writes the intent to move the instance to another ready credential of the same cloud: an operation of the kind
+   * `check`, which succeeds when that one's account has the machine. For a credential that was replaced at the cloud;
+   * possible for a failed instance too. Raises like `powerInstance`, and `credential_not_ready`, `credential_rejected`.
+   */
+  replaceCredential(instanceId: string, credentialId: string, operationId: string): Promise<Operation>;
+  /** What sweeps found in the owner's accounts and no living instance owns; the latest seen first, at most 200. */
+  listStrays(): Promise<Stray[]>;
+  /** Writes the wish that a stray be deleted. Raises `not_found`, and `conflict` for one that no record binds. */
+  deleteStray(strayId: string): Promise<Stray>;
   /** Those that are not destroyed first, then newest first; at most 200. */
   listInstances(): Promise<Instance[]>;
   getInstance(instanceId: string): Promise<Instance>;
@@ -81,6 +115,10 @@ export interface OwnerRepository {
   listEvents(instanceId: string, afterSeq: number, limit: number): Promise<InstanceEvent[]>;
   /** The receipt of the last finished destroy; `not_found` before there is one. */
   getReceipt(instanceId: string): Promise<Receipt>;
+  /** Latest start first, at most 200. One whose time is over may not have been reported as ended yet. */
+  listSupportGrants(instanceId: string): Promise<SupportGrantRecord[]>;
+  /** Notes the outcome of a restart of the gateway in the audit log; `code` is null when it succeeded. */
+  recordRestart(instanceId: string, code: ErrorCode | null): Promise<void>;
   /** Newest first, at most `limit` (1 to 200), older than the event with the id `before`. */
   listAudit(limit: number, before?: string): Promise<AuditEvent[]>;
   /** Records that something was refused: the refusal itself rolled everything else back. */
@@ -97,7 +135,10 @@ export interface MachineRepository {
   reportPhase(tokenHash: string, report: ReportPhase): Promise<void>;
   /** Consumes the token and stores the instance's public keys in one transaction; raises like `reportPhase`. */
   register(tokenHash: string, input: RegisterInstance): Promise<void>;
-  /** The Ed25519 key that signs tunnel challenges; null before registration and once a destroy was asked for. */
+  /**
+   * The Ed25519 key that signs tunnel challenges; null before registration, once a destroy was asked for, and after a
+   * machine's goodbye.
+   */
   identityKey(instanceId: string): Promise<string | null>;
   /** Notes that the tunnel ends at this api node; the epoch tells this tunnel from a later one. */
   attachTunnel(instanceId: string, node: string): Promise<number>;
@@ -109,10 +150,48 @@ export interface MachineRepository {
   tunnel(instanceId: string): Promise<{ node: string; epoch: number } | null>;
   /** Idempotent; does nothing once a destroy was asked for. */
   markReady(instanceId: string, health: InstanceHealth): Promise<void>;
+  /**
+   * Writes the last heartbeats of many instances. Returns the ids of those whose row is held by somebody just now: they
+   * were left out. Of what sends no heartbeats (any more) nothing is written.
+   */
+  recordHeartbeats(heartbeats: readonly Heartbeat[]): Promise<string[]>;
+  /**
+   * Takes what an instance says of itself, once per id. `identityPublicKey` is the key that its tunnel was proven by.
+   * Raises `tunnel_key_unknown` when that isn't its key (any more) or the machine has said goodbye, `rate_limited` above
+   * 2,000 a day.
+   */
+  report(instanceId: string, identityPublicKey: string, line: Omit<ReportLine, 'n'>): Promise<void>;
+  /** Raises `grant_unknown`, `grant_token_invalid`, `grant_ended`; notes both decisions in the owner's audit log. */
+  openSupport(grantId: string, tokenHash: string): Promise<{ instanceId: string }>;
+  closeSupport(grantId: string, detail: Record<string, unknown>): Promise<void>;
+  /** The releases that are offered, each to the instances of its stage; the latest rollout first, at most 20. */
+  channel(): Promise<ChannelEntry[]>;
   countTraffic(
     instanceId: string,
     traffic: { messages: number; bytesUp: number; bytesDown: number },
   ): Promise<void>;
+}
+
+export interface Heartbeat {
+  readonly instanceId: string;
+  readonly health: InstanceHealth;
+  /** How long ago it came. */
+  readonly ageMs: number;
+}
+
+export interface ChannelEntry {
+  readonly release: OpenClawRelease;
+  readonly stage: RolloutStage;
+}
+
+/** A rollout with what its next step is decided by. */
+export interface RolloutProgress extends Omit<Rollout, 'succeeded' | 'failed'> {
+  /** True where an update succeeded, in the order in which they came; the latest 20,000. */
+  readonly outcomes: readonly boolean[];
+  readonly stageSucceeded: number;
+  readonly stageFailed: number;
+  /** Instances that an offer can reach. */
+  readonly fleet: number;
 }
 
 export interface Lease {
@@ -120,11 +199,21 @@ export interface Lease {
   readonly epoch: number;
   readonly operation: Operation;
   readonly instance: Instance;
-  /** What the owner was shown in the form; null for a destroy. */
+  /** What the owner was shown in the form of a deploy or a resize; else null. */
   readonly expectedMonthlyPrice: number | null;
+  /** The size that a resize shall end in; else null. */
+  readonly wishedSize: string | null;
+  /** True when the credential is another one than the instance's: it is to be tried, and taken when it fits. */
+  readonly newCredential: boolean;
+  /** What the instance was before an operation that it goes back from; null for deploys and destroys. */
+  readonly stateBefore: InstanceState | null;
+  /** Of the instance's size in its region, as last listed; null when it isn't known. */
+  readonly hourlyPrice: number | null;
   readonly credential: {
     readonly id: string;
     readonly ownerId: string;
+    /** What the owner's roles ask for. */
+    readonly externalId: string;
     readonly provider: ProviderId;
     readonly envelope: Envelope;
   };
@@ -139,8 +228,45 @@ export interface OperationResult {
   readonly failure: Failure | null;
   readonly receipt: Receipt | null;
   readonly instanceState: InstanceState;
+  readonly size?: string;
   readonly monthlyPrice?: number;
   readonly currency?: string;
+  readonly consoleUrl?: string;
+  readonly drift?: Drift;
+  /** The instance moves to this credential. */
+  readonly credentialId?: string;
+  /** When a failure that may have left something is tried again; @default 5 minutes to 6 hours, for 3 days */
+  readonly retry?: RetryPauses;
+}
+
+/** A destroy that failed is tried again by itself: after the first pause, then after twice the last one. */
+export interface RetryPauses {
+  readonly firstMs: number;
+  readonly longestMs: number;
+  /** From the first failure on; after that it is left to its owner. */
+  readonly forMs: number;
+}
+
+/** A stray whose deletion was asked for and that is bound by a record. */
+export interface ClaimedStray {
+  readonly id: string;
+  readonly credentialId: string;
+  readonly kind: string;
+  readonly resourceId: string;
+  readonly region: string | null;
+  readonly name: string;
+  readonly tag: string;
+}
+
+/** Something with a tag of the product, as a sweep found it. */
+export interface FoundResource {
+  readonly kind: string;
+  readonly id: string;
+  readonly name: string;
+  readonly tag: string;
+  readonly region: string | null;
+  readonly createdAt: string | null;
+  readonly consoleUrl: string | null;
 }
 
 export interface VerificationResult {
@@ -159,13 +285,31 @@ export interface ProvisionerRepository {
   publishIntakeKey(key: IntakeKey): Promise<void>;
   /** The newest; raises `unavailable` before one was published. */
   intakeKey(): Promise<IntakeKey>;
-  /** What should be in the queue: unverified credentials, operations queued or with an expired lease; 100 of each. */
-  pendingWork(): Promise<{ credentials: string[]; operations: { id: string; epoch: number }[] }>;
+  /**
+   * What should be in the queue: unverified credentials, operations queued or with an expired lease, strays to be
+   * deleted; 100 of each.
+   */
+  pendingWork(): Promise<{
+    credentials: string[];
+    operations: { id: string; epoch: number }[];
+    strays: string[];
+  }>;
   /** Null when somebody else holds it or the operation has ended. `ttlMs`: 1 s to 1 h. */
   acquireLease(operationId: string, holder: string, ttlMs: number): Promise<Lease | null>;
   renewLease(operationId: string, epoch: number, ttlMs: number): Promise<void>;
   /** Lets the next holder in at once; the operation stays to be done. */
   releaseLease(operationId: string, epoch: number): Promise<void>;
+  /**
+   * Lets go of the operation until the cloud answers again, at most a day; for growing pauses from 10 s on where it
+   * doesn't say when. The message is told to the owner. False when it was postponed `most` times already.
+   */
+  postponeOperation(
+    operationId: string,
+    epoch: number,
+    until: Date | null,
+    message: string,
+    most: number,
+  ): Promise<boolean>;
   recordEngineProcess(operationId: string, epoch: number, process: EngineProcess | null): Promise<void>;
   /** Never goes back in the order of a deploy: the machine may have reported a later state already. */
   setState(operationId: string, epoch: number, state: InstanceState): Promise<void>;
@@ -186,9 +330,13 @@ export interface ProvisionerRepository {
   eraseEnrolment(operationId: string, epoch: number): Promise<void>;
   finishOperation(operationId: string, epoch: number, result: OperationResult): Promise<void>;
   /** Null when there is nothing to verify (done before, or removed). */
-  credentialForVerification(
-    credentialId: string,
-  ): Promise<{ id: string; ownerId: string; provider: ProviderId; sealed: Sealed } | null>;
+  credentialForVerification(credentialId: string): Promise<{
+    id: string;
+    ownerId: string;
+    externalId: string;
+    provider: ProviderId;
+    sealed: Sealed;
+  } | null>;
   /** Erases the sealed blob. Does nothing when it was finished or removed before. */
   finishVerification(credentialId: string, result: VerificationResult): Promise<void>;
   /** Replaces prices and availability of a ready credential. */
@@ -196,15 +344,42 @@ export interface ProvisionerRepository {
   /** Credentials whose catalogue is older than this, at most 100. */
   staleCatalogues(olderThanMs: number): Promise<string[]>;
   /** A ready credential's envelope, for work outside an operation; null when there is none. */
-  credentialEnvelope(
-    credentialId: string,
-  ): Promise<{ id: string; ownerId: string; provider: ProviderId; envelope: Envelope } | null>;
+  credentialEnvelope(credentialId: string): Promise<{
+    id: string;
+    ownerId: string;
+    externalId: string;
+    provider: ProviderId;
+    envelope: Envelope;
+  } | null>;
+  /** Destroys once more what is due, at most 20; what is left of a failed deploy is only cleared. */
+  retryDestroys(): Promise<{ id: string; operationId: string }[]>;
+  /** Ready credentials whose account was not looked through for longer: given to nobody else for as long. */
+  claimSweeps(olderThanMs: number, limit: number): Promise<string[]>;
+  /** Replaces what is known of a credential's strays by what a sweep found; returns how many strays there are. */
+  recordTagged(credentialId: string, found: readonly FoundResource[]): Promise<number>;
+  /** Null when there is nothing to delete, or somebody else does. `ttlMs`: 1 s to 1 h. */
+  claimStray(strayId: string, ttlMs: number): Promise<ClaimedStray | null>;
+  /** Null as the failure: it is gone. */
+  finishStray(strayId: string, failure: Failure | null): Promise<void>;
   /** Fails with `boot_timeout` what has been booting for longer; returns those instances' ids. */
   expireBoots(olderThanMs: number): Promise<string[]>;
   /** Envelopes of credentials (`crd_…`) and of stack secrets (`ins_…`) in order of id, those after `afterId`. */
   listEnvelopes(afterId: string | null, limit: number): Promise<{ id: string; envelope: Envelope }[]>;
   /** False when its key-encryption key is no longer `oldKek`: somebody else was first. */
   replaceEnvelope(id: string, oldKek: number, envelope: Envelope): Promise<boolean>;
+  /**
+   * Makes a release known and starts its rollout at this stage. False when it was known: then only its changelog is
+   * replaced. Raises `conflict` when it is known with another integrity.
+   */
+  publishRelease(release: OpenClawRelease, stage: RolloutStage): Promise<boolean>;
+  /** The latest first, at most 20. */
+  rollouts(which: 'running' | 'all'): Promise<RolloutProgress[]>;
+  /** False when it is not where the caller saw it any more: somebody else was first. */
+  moveRollout(
+    version: string,
+    from: Pick<Rollout, 'state' | 'stage'>,
+    to: Pick<Rollout, 'state' | 'stage' | 'reason'>,
+  ): Promise<boolean>;
   appendAudit(event: NewAuditEvent): Promise<void>;
 }
 

@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { SandboxOptions } from './sandbox.ts';
 
@@ -33,6 +34,13 @@ function texts(name: string): Record<string, string> {
     typeof value === 'object' && value !== null && Object.values(value).every((v) => typeof v === 'string');
   if (!valid) throw new Error(`${name} must be a JSON object of texts.`);
   return value as Record<string, string>;
+}
+
+/** The Python that holds moto; the repository's test script makes it. */
+export function testPython(): string {
+  const { CLAW_TEST_PYTHON, CLAW_CACHE, XDG_CACHE_HOME } = process.env;
+  const cache = CLAW_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'claw-cloud');
+  return CLAW_TEST_PYTHON || join(cache, 'python-tests', 'bin', 'python');
 }
 
 /**

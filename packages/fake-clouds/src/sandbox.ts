@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { createControl } from './control/control.ts';
 import type { HetznerCloud, HetznerCloudOptions } from './hetzner/cloud.ts';
 import { createHetznerCloud } from './hetzner/cloud.ts';
-import { listen } from './listen.ts';
+import { type Listening, listen } from './listen.ts';
+import type { MachineDriver } from './machines/driver.ts';
 import type { ProcessSandboxOptions } from './machines/process-sandbox/process-sandbox.ts';
 import { openProcessSandbox } from './machines/process-sandbox/process-sandbox.ts';
 import type { ModelServer, ModelServerOptions } from './model-server/model-server.ts';
@@ -23,12 +24,21 @@ export interface SandboxOptions {
   keepMachines?: boolean;
   machineEnv?: Record<string, string>;
   machines?: Pick<ProcessSandboxOptions, 'graceMs'>;
+  /** Servers of another kind than processes of this computer. */
+  machineRoom?: MachineRoom;
   cloud?: Pick<
     HetznerCloudOptions,
     'tokens' | 'actionMs' | 'limits' | 'catalogue' | 'omitDatacenter' | 'validate' | 'now'
   >;
   model?: ModelServerOptions;
   log?: (line: string) => void;
+}
+
+/** Where servers stand that are more than processes of this computer. */
+export interface MachineRoom {
+  /** The address under which machines reach a port of this computer's loopback: an origin, no slash at its end. */
+  addressOf(port: number): Promise<string>;
+  open(image: { files: Record<string, string> }): Promise<MachineDriver & { close(): Promise<void> }>;
 }
 
 export interface Sandbox {
@@ -55,26 +65,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const model = createModelServer(options.model);
   const modelListener = await listen(model.app.fetch, options.modelPort);
   const modelUrl = `${modelListener.origin}/v1`;
-  const modelFile = JSON.stringify(
-    {
-      provider: { id: 'sandbox', baseUrl: modelUrl, apiKey: 'sandbox', api: 'openai-completions' },
-      model: { id: SANDBOX_MODEL_ID, name: "The sandbox's own small model" },
-    },
-    null,
-    2,
-  );
-  const machines = await openProcessSandbox({
-    ...options.machines,
-    stateDir: options.stateDir,
-    storeDir: options.storeDir,
-    nodeBinDir: options.nodeBinDir,
-    imageFiles: {
-      ...(options.modelFile === false ? {} : { [MODEL_FILE]: `${modelFile}\n` }),
-      ...options.imageFiles,
-    },
-    ...(options.machineEnv ? { env: options.machineEnv } : {}),
-    ...(options.keepMachines ? { keepMachines: true } : {}),
-  }).catch(async (error: unknown) => {
+  const machines = await openMachines(options, modelListener).catch(async (error: unknown) => {
     await modelListener.close();
     throw error;
   });
@@ -110,4 +101,35 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       await modelListener.close();
     },
   };
+}
+
+async function openMachines(
+  options: SandboxOptions,
+  { origin, port }: Listening,
+): Promise<MachineDriver & { close(): Promise<void> }> {
+  const room = options.machineRoom;
+  const reachable = room ? await room.addressOf(port) : origin;
+  const modelFile = {
+    provider: {
+      id: 'sandbox',
+      baseUrl: `${reachable}/v1`,
+      apiKey: 'sandbox',
+      api: 'openai-completions',
+    },
+    model: { id: SANDBOX_MODEL_ID, name: "The sandbox's own small model" },
+  };
+  const files = {
+    ...(options.modelFile === false ? {} : { [MODEL_FILE]: `${JSON.stringify(modelFile, null, 2)}\n` }),
+    ...options.imageFiles,
+  };
+  if (room) return room.open({ files });
+  return openProcessSandbox({
+    ...options.machines,
+    stateDir: options.stateDir,
+    storeDir: options.storeDir,
+    nodeBinDir: options.nodeBinDir,
+    imageFiles: files,
+    ...(options.machineEnv ? { env: options.machineEnv } : {}),
+    ...(options.keepMachines ? { keepMachines: true } : {}),
+  });
 }

@@ -2,14 +2,19 @@ import {
   type AddCredential,
   AuditEvent,
   Catalogue,
+  CatalogueRenewal,
+  CloudList,
   Credential,
   type DeployInstance,
   Instance,
   IntakeKey,
   Me,
   Operation,
+  type PowerWish,
   PublicConfig,
   Receipt,
+  type ResizeInstance,
+  Stray,
 } from '@claw-cloud/contracts';
 import { z } from 'zod';
 import { isProblem, misshapen, problemOf, unreachable } from './problem.ts';
@@ -87,6 +92,11 @@ export function createApiClient(options: ApiClientOptions) {
     me: (signal?: AbortSignal) => request('/v1/me', Me, { signal }),
     intakeKey: (signal?: AbortSignal) => request('/v1/intake-key', IntakeKey, { signal }),
 
+    /** Each cloud's ways to give access, filled in for this owner. */
+    listClouds: (signal?: AbortSignal) => request('/v1/clouds', CloudList, { signal }),
+    listStrays: async (signal?: AbortSignal) => (await request('/v1/strays', list(Stray), { signal })).items,
+    deleteStray: (strayId: string) => request(`/v1/strays/${id(strayId)}`, Stray, { method: 'DELETE' }),
+
     addCredential: (body: AddCredential) => request('/v1/credentials', Credential, { method: 'POST', body }),
     listCredentials: async (signal?: AbortSignal) =>
       (await request('/v1/credentials', list(Credential), { signal })).items,
@@ -96,6 +106,9 @@ export function createApiClient(options: ApiClientOptions) {
       request(`/v1/credentials/${id(credentialId)}`, z.unknown(), { method: 'DELETE' }),
     getCatalogue: (credentialId: string, signal?: AbortSignal) =>
       request(`/v1/credentials/${id(credentialId)}/catalogue`, Catalogue, { signal }),
+    /** Has the cloud asked for its prices of today; answers with the catalogue as it stands. */
+    refreshCatalogue: (credentialId: string) =>
+      request(`/v1/credentials/${id(credentialId)}/catalogue`, CatalogueRenewal, { method: 'POST' }),
 
     deployInstance: (body: DeployInstance) =>
       request('/v1/instances', DeployAnswer, { method: 'POST', body }),
@@ -105,6 +118,25 @@ export function createApiClient(options: ApiClientOptions) {
       request(`/v1/instances/${id(instanceId)}`, Instance, { signal }),
     destroyInstance: (instanceId: string) =>
       request(`/v1/instances/${id(instanceId)}`, Operation, { method: 'DELETE' }),
+    /** Starts, stops or reboots the machine; the operation goes on after the answer. */
+    powerInstance: (instanceId: string, wish: PowerWish) =>
+      request(`/v1/instances/${id(instanceId)}/${wish}`, Operation, { method: 'POST' }),
+    resizeInstance: (instanceId: string, body: ResizeInstance) =>
+      request(`/v1/instances/${id(instanceId)}/resize`, Operation, { method: 'POST', body }),
+    /** Looks for drift and changes nothing. */
+    checkInstance: (instanceId: string) =>
+      request(`/v1/instances/${id(instanceId)}/check`, Operation, { method: 'POST' }),
+    repairInstance: (instanceId: string) =>
+      request(`/v1/instances/${id(instanceId)}/repair`, Operation, { method: 'POST' }),
+    /** Tries another credential of the same cloud on a server, which moves to it when it fits. */
+    replaceCredential: (instanceId: string, credentialId: string) =>
+      request(`/v1/instances/${id(instanceId)}/credential`, Operation, {
+        method: 'POST',
+        body: { credentialId },
+      }),
+    /** Asks the server to restart the assistant: the one thing the control plane may ask of it. */
+    restartGateway: (instanceId: string) =>
+      request(`/v1/instances/${id(instanceId)}/restart-gateway`, z.unknown(), { method: 'POST' }),
     getReceipt: (instanceId: string, signal?: AbortSignal) =>
       request(`/v1/instances/${id(instanceId)}/receipt`, Receipt, { signal }),
     getOperation: (operationId: string, signal?: AbortSignal) =>

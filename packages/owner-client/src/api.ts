@@ -3,7 +3,13 @@
  * loads only where something is sealed or a channel is opened.
  */
 export { type ApiClient, type ApiClientOptions, createApiClient } from './api-client.ts';
-export type { ChannelState, OwnerConnection } from './channel/owner-channel.ts';
+export type {
+  ChannelState,
+  Notice,
+  OwnerConnection,
+  OwnerResult,
+  ProgressFrame,
+} from './channel/owner-channel.ts';
 export { ChannelError, type ChannelProblem, type ChannelProblemCode } from './channel/problem.ts';
 export {
   type Approval,
@@ -22,6 +28,9 @@ export {
 } from './conversation/model.ts';
 export { conversationReducer } from './conversation/reducer.ts';
 export { type ConversationSession, openConversation } from './conversation/session.ts';
+export { credentialSecret, wrongFields } from './credential-form.ts';
+export type { InstanceOutcome } from './devices/each-instance.ts';
+export type { Invitation } from './devices/invite.ts';
 export {
   conversationKey,
   conversationPrefix,

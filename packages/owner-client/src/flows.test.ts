@@ -5,7 +5,8 @@ import {
   sealedCredentialContext,
   sealedEnrolmentContext,
 } from '@claw-cloud/contracts';
-import { ready, toBase64Url } from '@claw-cloud/crypto';
+import { fromBase64Url, ready, toBase64Url } from '@claw-cloud/crypto';
+import { recoverySecretOf } from '@claw-cloud/crypto/owner-keys';
 import { generateIntakeKeyPair, type IntakeKeyPair, openSealed } from '@claw-cloud/crypto/sealed';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { addCredential, deploy, prepareDeploy } from './flows.ts';
@@ -70,6 +71,10 @@ describe('what an owner sends', () => {
       deviceName: 'Test',
       recoveryPublicKey: (await keyring.export()).recovery?.publicKey,
       pairingSecret: keys?.pairingSecret,
+      recoverySecret: recoverySecretOf(
+        fromBase64Url((await keyring.export()).recovery?.secret ?? ''),
+        prepared.instanceId,
+      ).use(toBase64Url),
     });
     expect(JSON.stringify(body)).not.toContain(keys?.pairingSecret);
   });

@@ -5,6 +5,8 @@ import {
   newId,
   type Operation,
 } from '@claw-cloud/contracts';
+import { fromBase64Url, toBase64Url } from '@claw-cloud/crypto';
+import { recoverySecretOf } from '@claw-cloud/crypto/owner-keys';
 import type { ApiClient } from './api-client.ts';
 import { createBackoff, pause } from './backoff.ts';
 import type { Keyring } from './keyring.ts';
@@ -72,6 +74,7 @@ export async function prepareDeploy(
           deviceName: device.name,
           recoveryPublicKey: recovery.publicKey,
           pairingSecret: keys.pairingSecret,
+          recoverySecret: recoverySecretOf(fromBase64Url(recovery.secret), instanceId).use(toBase64Url),
         });
         return insist(() => api.deployInstance({ id: instanceId, ...input, enrolment }));
       }),

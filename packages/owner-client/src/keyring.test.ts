@@ -50,7 +50,7 @@ describe('the keyring', () => {
     await expect(keyring.pin(instanceId, 'B'.repeat(43))).rejects.toThrow('pinned already');
   });
 
-  it('stores of a recovery code its public key alone, and makes a new code until one is kept', async () => {
+  it('stores of a recovery code what lets nobody in, and makes a new code until one is kept', async () => {
     const storage = createMemoryStorage();
     const keyring = open(storage);
     const first = await keyring.recovery();
@@ -61,7 +61,34 @@ describe('the keyring', () => {
     expect(code).toMatch(/^([0-9A-Z]{4}-){8}[0-9A-Z]{4}$/);
     expect(JSON.stringify(await storage.list(''))).not.toContain(code);
     await keyring.acknowledgeRecovery(second.publicKey);
-    expect(await keyring.recovery()).toEqual({ publicKey: second.publicKey });
+    const kept = await keyring.recovery();
+    expect(kept).toEqual({ publicKey: second.publicKey, secret: second.secret });
+    // Another device of the same owner may be told the code instead of making one of its own.
+    const elsewhere = open();
+    await elsewhere.useRecoveryCode(code.toLowerCase());
+    expect(await elsewhere.recovery()).toEqual(kept);
+    await expect(elsewhere.useRecoveryCode('ABCD')).rejects.toThrow('not a recovery code');
+  });
+
+  it('makes a new recovery code where the one of before has nothing that proves a server', async () => {
+    const storage = createMemoryStorage();
+    const old = { publicKey: agentKey, acknowledged: true };
+    await storage.set('keyring/owner-1/recovery', JSON.stringify(old));
+    const made = await open(storage).recovery();
+    expect(made.code).toBeDefined();
+    expect(made.publicKey).not.toBe(agentKey);
+  });
+
+  it('links an instance by a proven key, and follows the agent from one key to the next', async () => {
+    const keyring = open();
+    const other = 'B'.repeat(43);
+    await keyring.link(instanceId, agentKey);
+    const devicePublicKey = (await keyring.device()).publicKey;
+    expect(await keyring.repin(instanceId, other, other)).toBe(false);
+    expect(await keyring.instance(instanceId)).toEqual({ devicePublicKey, pinnedAgentKey: agentKey });
+    expect(await keyring.repin(instanceId, agentKey, other)).toBe(true);
+    expect(await keyring.instance(instanceId)).toEqual({ devicePublicKey, pinnedAgentKey: other });
+    expect(await keyring.repin('ins_000000000000000000000002', agentKey, other)).toBe(false);
   });
 
   it('moves to another browser of the same owner', async () => {

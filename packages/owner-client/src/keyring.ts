@@ -5,6 +5,7 @@ import {
   keyPairFromPrivateKey,
   ready,
   type Secret,
+  type SecretText,
   secret,
   toBase64Url,
 } from '@claw-cloud/crypto';
@@ -13,12 +14,21 @@ import {
   generatePairingSecret,
   generateRecoveryCode,
   recoveryKeyPair,
+  recoverySecret,
 } from '@claw-cloud/crypto/owner-keys';
 import { z } from 'zod';
 import type { KeyStorage } from './storage.ts';
 
 const StoredDevice = z.object({ privateKey: PublicKey, name: z.string().max(80), createdAt: z.string() });
-const StoredRecovery = z.object({ publicKey: PublicKey, acknowledged: z.boolean() });
+const StoredRecovery = z.object({
+  publicKey: PublicKey,
+  acknowledged: z.boolean(),
+  /**
+   * From it comes what proves each later server to whoever recovers. It lets nobody in; whoever reads it could
+   * play such a server to an owner who recovers, had they the control plane too. Absent in keyrings of before.
+   */
+  secret: PublicKey.optional(),
+});
 const StoredInstance = z.object({
   devicePublicKey: PublicKey,
   /** Until the first connection has proven the agent's key; then erased. */
@@ -46,6 +56,18 @@ export interface Device {
 }
 
 export type Keyring = ReturnType<typeof createKeyring>;
+
+/** What of a recovery code is kept: neither lets anybody in. */
+function recoveryOf(code: SecretText): { publicKey: string; secret: string } {
+  const pair = recoveryKeyPair(code);
+  pair.privateKey.wipe();
+  const proof = recoverySecret(code);
+  try {
+    return { publicKey: toBase64Url(pair.publicKey), secret: proof.use(toBase64Url) };
+  } finally {
+    proof.wipe();
+  }
+}
 
 /**
  * The keys of one owner on this device: the device's X25519 key pair, the recovery public key, and per
@@ -112,23 +134,46 @@ export function createKeyring(
     knows: async (instanceId: string): Promise<boolean> => (await instance(instanceId)) !== undefined,
 
     /**
-     * The recovery public key. While no code has been acknowledged as kept, each call makes a new code and
-     * returns it: only its public key is ever stored, so a code that was not written down is worth nothing.
+     * The recovery public key, and the secret that proves servers to it. While no code has been acknowledged as
+     * kept, each call makes a new code and returns it: the code itself is never stored, so one that was not
+     * written down is worth nothing. A keyring of before has no secret; for servers to come it gets a new code.
      */
-    async recovery(): Promise<{ publicKey: string; code?: Secret<string> }> {
+    async recovery(): Promise<{ publicKey: string; secret: string; code?: Secret<string> }> {
       await ready();
       const stored = await read(named.recovery, StoredRecovery);
-      if (stored?.acknowledged) return { publicKey: stored.publicKey };
+      if (stored?.acknowledged && stored.secret !== undefined) {
+        return { publicKey: stored.publicKey, secret: stored.secret };
+      }
       const code = generateRecoveryCode();
-      const pair = recoveryKeyPair(code);
-      pair.privateKey.wipe();
-      const publicKey = toBase64Url(pair.publicKey);
-      await write(named.recovery, { publicKey, acknowledged: false });
-      return { publicKey, code };
+      const made = recoveryOf(code);
+      await write(named.recovery, { ...made, acknowledged: false });
+      return { ...made, code };
     },
 
     /** The owner has kept the code of this public key; later deploys use the same one. */
-    acknowledgeRecovery: (publicKey: string) => write(named.recovery, { publicKey, acknowledged: true }),
+    async acknowledgeRecovery(publicKey: string): Promise<void> {
+      const stored = await read(named.recovery, StoredRecovery);
+      if (stored?.publicKey === publicKey) await write(named.recovery, { ...stored, acknowledged: true });
+    },
+
+    /** What another device of this owner needs, so that servers deployed from it are recovered by the same code. */
+    async recoveryForOthers(): Promise<string | undefined> {
+      const stored = await read(named.recovery, StoredRecovery);
+      return stored?.acknowledged && stored.secret !== undefined ? JSON.stringify(stored) : undefined;
+    },
+
+    /** Takes over {@link recoveryForOthers} of another device; a code that was kept here stays. */
+    async adoptRecovery(text: string): Promise<void> {
+      const here = await read(named.recovery, StoredRecovery);
+      if (here?.acknowledged && here.secret !== undefined) return;
+      await write(named.recovery, StoredRecovery.parse(JSON.parse(text)));
+    },
+
+    /** A code the owner has already serves for later deploys of this device too. Raises `recovery_code_invalid`. */
+    async useRecoveryCode(code: SecretText): Promise<void> {
+      await ready();
+      await write(named.recovery, { ...recoveryOf(code), acknowledged: true });
+    },
 
     /**
      * The instance's keys for a deploy, with its single-use pairing secret: durable before this resolves,
@@ -158,6 +203,29 @@ export function createKeyring(
         devicePublicKey: keys.devicePublicKey,
         pinnedAgentKey: PublicKey.parse(agentPublicKey),
       });
+    },
+
+    /**
+     * Keeps the proven key of an agent that has enrolled this device, in place of what was known of it: for an
+     * invite or a recovery code, which prove the agent anew.
+     */
+    async link(instanceId: string, agentPublicKey: string): Promise<void> {
+      const own = await device();
+      await write(named.instance(instanceId), {
+        devicePublicKey: own.publicKey,
+        pinnedAgentKey: PublicKey.parse(agentPublicKey),
+      });
+    },
+
+    /**
+     * Pins the agent's next key, which the agent said over a channel that had proven the former one. False, with
+     * nothing changed, where another key is pinned by now.
+     */
+    async repin(instanceId: string, former: string, next: string): Promise<boolean> {
+      const keys = await instance(instanceId);
+      if (keys?.pinnedAgentKey !== former) return false;
+      await write(named.instance(instanceId), { ...keys, pinnedAgentKey: PublicKey.parse(next) });
+      return true;
     },
 
     /** Forgets an instance that is gone. */
@@ -198,7 +266,7 @@ export function createKeyring(
       if (exported.devices[exported.current]) await storage.setIfAbsent(named.current, exported.current);
       if (exported.recovery) {
         const here = await read(named.recovery, StoredRecovery);
-        if (!here?.acknowledged) await write(named.recovery, exported.recovery);
+        if (!here?.acknowledged || here.secret === undefined) await write(named.recovery, exported.recovery);
       }
       for (const [instanceId, keys] of Object.entries(exported.instances)) {
         const here = await instance(instanceId);

@@ -67,6 +67,11 @@ export interface ServerAnswer {
   readonly name: string;
   readonly status: string;
   readonly created: string;
+  readonly server_type: { readonly name: string };
+  /** GB; smaller than the type's where the disk was kept at a resize. */
+  readonly primary_disk_size: number;
+  readonly location?: { readonly name: string } | null;
+  readonly datacenter?: { readonly location: { readonly name: string } } | null;
   readonly public_net: {
     readonly ipv4: { readonly id?: number; readonly ip: string } | null;
     readonly ipv6: { readonly id?: number; readonly ip: string } | null;

@@ -1,9 +1,11 @@
 import { cloudLabelKey } from '@claw-cloud/contracts';
-import type { CloudResource, CloudResourceKind, OpenCredential } from '../provider.ts';
+import type { CloudResource, CloudResourceKind, OpenCredential, TaggedResource } from '../provider.ts';
 import type { NamedAnswer, PrimaryIpAnswer, ServerAnswer } from './answers.ts';
 import type { HetznerClient } from './client.ts';
 
-export const paths: Record<CloudResourceKind, string> = {
+type Kind = Extract<CloudResourceKind, 'server' | 'firewall' | 'primary_ip' | 'volume' | 'network'>;
+
+const paths: Record<Kind, string> = {
   server: '/servers',
   firewall: '/firewalls',
   primary_ip: '/primary_ips',
@@ -11,9 +13,16 @@ export const paths: Record<CloudResourceKind, string> = {
   network: '/networks',
 };
 
-const fieldOf = (kind: CloudResourceKind): string => paths[kind].slice(1);
+const kinds = Object.keys(paths) as Kind[];
 
-const plain = (kind: CloudResourceKind, row: NamedAnswer): CloudResource => ({
+const fieldOf = (kind: Kind): string => paths[kind].slice(1);
+
+/** Where a resource of this cloud answers. */
+export function pathOf(resource: Pick<CloudResource, 'kind' | 'id'>): string {
+  return `${paths[resource.kind as Kind]}/${resource.id}`;
+}
+
+const plain = (kind: Kind, row: NamedAnswer): CloudResource => ({
   kind,
   id: String(row.id),
   name: row.name,
@@ -36,8 +45,7 @@ export async function findByTag(
   tag: string,
 ): Promise<CloudResource[]> {
   const label_selector = `${cloudLabelKey}==${tag}`;
-  const list = async (kind: CloudResourceKind) =>
-    client.list(credential, paths[kind], fieldOf(kind), { label_selector });
+  const list = async (kind: Kind) => client.list(credential, paths[kind], fieldOf(kind), { label_selector });
   const [servers, firewalls, addresses, volumes, networks] = (await Promise.all([
     list('server'),
     list('firewall'),
@@ -75,7 +83,27 @@ export async function stillExisting(
   resources: readonly CloudResource[],
 ): Promise<CloudResource[]> {
   const left: CloudResource[] = [];
-  for (const resource of resources)
-    if (await client.get(credential, `${paths[resource.kind]}/${resource.id}`)) left.push(resource);
+  for (const resource of resources) if (await client.get(credential, pathOf(resource))) left.push(resource);
   return left;
+}
+
+/** Everything in the project that bears the product's label, whichever instance it names. */
+export async function findTagged(
+  client: HetznerClient,
+  credential: OpenCredential,
+): Promise<TaggedResource[]> {
+  const found: TaggedResource[] = [];
+  for (const kind of kinds) {
+    const rows = await client.list(credential, paths[kind], fieldOf(kind), { label_selector: cloudLabelKey });
+    for (const row of rows as unknown as (NamedAnswer & {
+      labels: Record<string, string>;
+      status?: string;
+    })[])
+      found.push({
+        ...plain(kind, row),
+        status: kind === 'server' ? (row.status ?? null) : null,
+        tag: row.labels[cloudLabelKey] ?? '',
+      });
+  }
+  return found;
 }

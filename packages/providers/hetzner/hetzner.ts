@@ -4,15 +4,18 @@ import { image, readStock } from './catalogue.ts';
 import { createClient } from './client.ts';
 import { deleteResource } from './delete.ts';
 import { explainEngineText } from './errors.ts';
-import { findByTag, stillExisting } from './find-by-tag.ts';
+import { findByTag, findTagged, stillExisting } from './find-by-tag.ts';
+import { consoleUrl } from './meanings.ts';
 import { missingPermissions } from './permissions.ts';
-import { power, serverStatus } from './power.ts';
+import { power } from './power.ts';
 import { preflight } from './preflight.ts';
+import { preflightResize } from './resize.ts';
+import { serverState } from './server.ts';
 import { requireTokenShape } from './token.ts';
 import { whoAmI } from './who-am-i.ts';
 
 /** Hetzner Cloud, or whatever speaks its API at `options.endpoint`. */
-export function createHetzner(id: ProviderId, name: string, options: ProviderOptions): Provider {
+export function create(id: ProviderId, name: string, options: ProviderOptions): Provider {
   const client = createClient(options);
   return {
     id,
@@ -25,11 +28,16 @@ export function createHetzner(id: ProviderId, name: string, options: ProviderOpt
       return (await readStock(client, id, credential)).catalogue;
     },
     preflight: (credential, wish) => preflight(client, id, credential, wish),
+    preflightResize: (credential, wish) => preflightResize(client, id, credential, wish),
     findByTag: (credential, tag) => findByTag(client, credential, tag),
+    findTagged: (credential) => findTagged(client, credential),
     stillExisting: (credential, resources) => stillExisting(client, credential, resources),
     deleteResource: (credential, resource) => deleteResource(client, credential, resource),
-    serverStatus: (credential, serverId) => serverStatus(client, credential, serverId),
-    power: (credential, serverId, action) => power(client, credential, serverId, action),
+    serverState: (credential, serverId) => serverState(client, credential, serverId),
+    power: (credential, serverId, _region, action) => power(client, credential, serverId, action),
+    engineAccess: async (credential) => credential.use(({ token = '' }) => ({ token })),
+    // The console's addresses hold the project's number, which the API doesn't tell.
+    consoleUrl: () => consoleUrl,
     explain: explainEngineText,
   };
 }

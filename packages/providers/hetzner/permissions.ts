@@ -1,13 +1,8 @@
 import { type MissingPermission, ProductError } from '@claw-cloud/contracts';
 import type { OpenCredential } from '../provider.ts';
 import type { HetznerClient } from './client.ts';
+import { policy } from './policy.ts';
 import { requireTokenShape } from './token.ts';
-
-const writing: MissingPermission = {
-  permission: 'Read & Write',
-  neededFor: 'making and deleting the server and its firewall',
-  fix: 'Make an API token with "Read & Write" under Security, API tokens in the project. A token\'s rights can\'t be changed later.',
-};
 
 /**
  * A token reads or reads and writes; there is nothing finer. A firewall without a name is refused whoever asks:
@@ -22,7 +17,11 @@ export async function missingPermissions(
     await client.send(credential, 'POST', '/firewalls', { name: '' });
   } catch (error) {
     if (!(error instanceof ProductError)) throw error;
-    if (error.code === 'credential_powerless') return [writing];
+    if (error.code === 'credential_powerless') {
+      return policy.permissions
+        .slice(-1)
+        .map(({ name, neededFor, fix }) => ({ permission: name, neededFor, fix }));
+    }
     if (error.code === 'cloud_refused') return [];
     throw error;
   }

@@ -9,14 +9,18 @@ export const credential = (token: string): OpenCredential => ({
 });
 
 /** The fake cloud without a socket, and the provider that talks to it. Waits take no time but are remembered. */
-export function inProcessCloud(options: Partial<HetznerCloudOptions> = {}, more: ProviderOptions = {}) {
-  const cloud = createHetznerCloud({ machines: createPaperMachines(), actionMs: 1, ...options });
+export async function inProcessCloud(options: Partial<HetznerCloudOptions> = {}, more: ProviderOptions = {}) {
+  const cloud = createHetznerCloud({
+    machines: createPaperMachines(),
+    actionMs: 1,
+    ...options,
+  });
   const pauses: number[] = [];
   const doFetch = (async (input: URL, init?: RequestInit) => {
     const request = new Request(input, init);
     return cloud.app.fetch(request);
   }) as typeof fetch;
-  const hetzner = provider('hetzner', {
+  const hetzner = await provider('hetzner', {
     endpoint,
     fetch: doFetch,
     random: () => 0.5,

@@ -1,4 +1,9 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  constants,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
 import { closeCodes, ProductError } from '@claw-cloud/contracts';
 import type { WebSocket } from 'ws';
 import { SocketEnd, socketDuplex } from '../socket/duplex.ts';
@@ -7,10 +12,15 @@ import { SocketEnd, socketDuplex } from '../socket/duplex.ts';
 const lingerMs = 5_000;
 
 /**
- * Opens `POST /owner` through a tunnel and waits until the agent has taken it. Raises `instance_offline` when the
- * tunnel breaks or the agent is silent for `timeoutMs`, `instance_not_ready` when it answers anything but 200.
+ * Opens a POST through a tunnel and waits until the agent has taken it. Raises `instance_offline` when the tunnel
+ * breaks or the agent is silent for `timeoutMs`, and what `refusal` makes of any status but 200.
  */
-export function openOwnerStream(session: ClientHttp2Session, timeoutMs = 10_000): Promise<ClientHttp2Stream> {
+export function openStream(
+  session: ClientHttp2Session,
+  headers: OutgoingHttpHeaders,
+  refusal: (status: number) => ProductError | undefined,
+  timeoutMs = 10_000,
+): Promise<ClientHttp2Stream> {
   return new Promise((resolve, reject) => {
     const offline = () =>
       new ProductError(
@@ -19,7 +29,7 @@ export function openOwnerStream(session: ClientHttp2Session, timeoutMs = 10_000)
         'Wait a moment: it dials again by itself.',
       );
     if (session.closed || session.destroyed) return reject(offline());
-    const stream = session.request({ ':method': 'POST', ':path': '/owner' }, { endStream: false });
+    const stream = session.request({ ':method': 'POST', ...headers }, { endStream: false });
     const settle = (error?: ProductError) => {
       clearTimeout(timer);
       stream.off('close', onClose);
@@ -32,19 +42,28 @@ export function openOwnerStream(session: ClientHttp2Session, timeoutMs = 10_000)
     // Stays for the stream's whole life: an error without a listener would end the process.
     stream.on('error', () => undefined);
     stream.once('close', onClose);
-    stream.once('response', (headers) =>
-      settle(
-        headers[':status'] === 200
-          ? undefined
-          : new ProductError(
-              'instance_not_ready',
-              'The instance takes no owner now.',
-              'Wait a few seconds, then try again.',
-            ),
-      ),
+    stream.once('response', ({ ':status': status = 0 }) =>
+      settle(status === 200 ? undefined : (refusal(status) ?? offline())),
     );
   });
 }
+
+/** Opens `POST /owner` through a tunnel, as {@link openStream}; `instance_not_ready` when it answers anything but 200. */
+export const openOwnerStream = (
+  session: ClientHttp2Session,
+  timeoutMs?: number,
+): Promise<ClientHttp2Stream> =>
+  openStream(
+    session,
+    { ':path': '/owner' },
+    () =>
+      new ProductError(
+        'instance_not_ready',
+        'The instance takes no owner now.',
+        'Wait a few seconds, then try again.',
+      ),
+    timeoutMs,
+  );
 
 /**
  * Joins an owner's socket and an instance's stream, both ways, with back-pressure: plain Node streams, no copy, no

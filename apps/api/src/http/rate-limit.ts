@@ -12,12 +12,16 @@ export interface Limits {
   readonly address: Limit;
   /** All requests of an owner, wherever from. */
   readonly owner: Limit;
+  /** Requests of an owner that have a cloud asked for its prices. */
+  readonly refresh: Limit;
   /** Machines with a one-time token, and bundle downloads, per address. */
   readonly machine: Limit;
   /** Sign-in, sign-up and operator requests, per address. */
   readonly signIn: Limit;
   /** WebSocket upgrades, per address. */
   readonly upgrade: Limit;
+  /** Support connections, per address: a grant's token is nothing to guess at. */
+  readonly support: Limit;
   /** Files of the dashboard, per address. */
   readonly file: Limit;
 }
@@ -25,9 +29,11 @@ export interface Limits {
 export const defaultLimits: Limits = {
   address: { burst: 400, perSecond: 20 },
   owner: { burst: 240, perSecond: 10 },
+  refresh: { burst: 10, perSecond: 0.1 },
   machine: { burst: 120, perSecond: 2 },
   signIn: { burst: 40, perSecond: 0.5 },
   upgrade: { burst: 80, perSecond: 4 },
+  support: { burst: 20, perSecond: 0.2 },
   file: { burst: 600, perSecond: 40 },
 };
 

@@ -33,7 +33,6 @@ export const docsPolicy = [
 const unneeded = [
   'accelerometer',
   'browsing-topics',
-  'camera',
   'display-capture',
   'encrypted-media',
   'geolocation',
@@ -60,7 +59,8 @@ export function securityHeaders(publicUrl: string): Readonly<Record<string, stri
     'referrer-policy': 'no-referrer',
     'cross-origin-opener-policy': 'same-origin',
     'cross-origin-resource-policy': 'same-origin',
-    'permissions-policy': unneeded.map((feature) => `${feature}=()`).join(', '),
+    // The camera is for scanning the code that links another browser; the browser asks its person first.
+    'permissions-policy': ['camera=(self)', ...unneeded.map((feature) => `${feature}=()`)].join(', '),
     'x-frame-options': 'DENY',
     ...(secure ? { 'strict-transport-security': 'max-age=63072000' } : {}),
   };

@@ -24,5 +24,5 @@ export function apiDocument(): Record<string, unknown> {
     db: absent,
   } as unknown as ApiParts;
   const gate: OwnerGate = async () => unused();
-  return openApiDocument(createApp(parts, gate));
+  return openApiDocument(createApp(parts, gate, { get: unused }));
 }

@@ -6,8 +6,12 @@ const named = {
   AddCredential: contracts.AddCredential,
   AuditEvent: contracts.AuditEvent,
   Catalogue: contracts.Catalogue,
+  Cloud: contracts.Cloud,
+  CloudList: contracts.CloudList,
   Credential: contracts.Credential,
+  CredentialMethod: contracts.CredentialMethod,
   DeployInstance: contracts.DeployInstance,
+  Drift: contracts.Drift,
   Failure: contracts.Failure,
   Instance: contracts.Instance,
   InstanceEvent: contracts.InstanceEvent,
@@ -19,8 +23,11 @@ const named = {
   Receipt: contracts.Receipt,
   RegisterInstance: contracts.RegisterInstance,
   ReportPhase: contracts.ReportPhase,
+  ResizeInstance: contracts.ResizeInstance,
   Sealed: contracts.Sealed,
   Size: contracts.Size,
+  Stray: contracts.Stray,
+  SupportGrantRecord: contracts.SupportGrantRecord,
 };
 
 // Names are set in the generator's registry rather than by `.openapi()`: that method exists only on schemas made

@@ -1,13 +1,16 @@
-import { AddCredential, Catalogue, Credential, CredentialId } from '@claw-cloud/contracts';
+import { AddCredential, Catalogue, CatalogueRenewal, Credential, CredentialId } from '@claw-cloud/contracts';
 import {
   addCredential,
   getCatalogue,
   getCredential,
   listCredentials,
+  refreshCatalogue,
   removeCredential,
 } from '@claw-cloud/core';
 import { createRoute, z } from '@hono/zod-openapi';
-import type { OwnerGate } from '../http/owner.ts';
+import { type OwnerGate, RefusedWithHeaders } from '../http/owner.ts';
+import { tooMany } from '../http/rate-limit.ts';
+import type { ApiParts } from '../parts.ts';
 import {
   type ApiApp,
   answer,
@@ -22,7 +25,7 @@ import {
 const params = z.object({ id: CredentialId });
 
 /** Cloud credentials: they arrive sealed for the provisioner and never leave. */
-export function credentialRoutes(gate: OwnerGate): ApiApp {
+export function credentialRoutes({ limiter }: Pick<ApiParts, 'limiter'>, gate: OwnerGate): ApiApp {
   const app = createRouter();
   const common = { tags: ['Credentials'], security: sessionSecurity, middleware: [ownersOnly(gate)] };
 
@@ -101,6 +104,34 @@ export function credentialRoutes(gate: OwnerGate): ApiApp {
       responses: { 200: answer(Catalogue, 'What the cloud offered at `fetchedAt`.'), ...problems },
     }),
     async (c) => c.json(await getCatalogue(c.get('owner'), { credentialId: c.req.valid('param').id }), 200),
+  );
+
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/credentials/{id}/catalogue',
+      operationId: 'refreshCatalogue',
+      summary: 'Asks the cloud for its prices and stock of today',
+      description:
+        'Answers with the catalogue as it stands; `fetchedAt` of the next reading says when the new one is there. A catalogue of less than a minute is not asked for again.',
+      ...common,
+      request: { params },
+      responses: {
+        200: answer(CatalogueRenewal, 'It is of less than a minute: nothing is asked.'),
+        202: answer(CatalogueRenewal, 'The cloud is being asked.'),
+        ...problems,
+      },
+    }),
+    async (c) => {
+      const owner = c.get('owner');
+      const wait = limiter.take('refresh', owner.actor.ownerId);
+      if (wait !== null) {
+        const { error, headers } = tooMany(wait);
+        throw new RefusedWithHeaders(error, headers);
+      }
+      const renewal = await refreshCatalogue(owner, { credentialId: c.req.valid('param').id });
+      return c.json(renewal, renewal.asked ? 202 : 200);
+    },
   );
 
   return app;

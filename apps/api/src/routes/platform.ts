@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AuditEvent, IntakeKey, Me, ProductError, PublicConfig } from '@claw-cloud/contracts';
 import { getIntakeKey, listAuditEvents } from '@claw-cloud/core';
-import { knownProviders } from '@claw-cloud/providers';
 import { createRoute, z } from '@hono/zod-openapi';
 import type { OwnerGate } from '../http/owner.ts';
+import { offeredClouds } from '../offered-clouds.ts';
 import type { ApiParts } from '../parts.ts';
 import { version } from '../version.ts';
 import { type ApiApp, answer, createRouter, listOf, ownersOnly, problems, sessionSecurity } from './kit.ts';
@@ -38,7 +38,7 @@ export function platformRoutes(parts: ApiParts, gate: OwnerGate): ApiApp {
             config.auth.kind === 'clerk'
               ? { kind: 'clerk' as const, publishableKey: config.auth.publishableKey }
               : { kind: 'local' as const },
-          providers: knownProviders().filter(({ sandbox }) => config.sandbox || !sandbox),
+          providers: offeredClouds(config).map(({ id, name, sandbox }) => ({ id, name, sandbox })),
           version,
         },
         200,

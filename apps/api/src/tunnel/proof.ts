@@ -4,7 +4,7 @@ import { verifyTunnelChallenge } from '@claw-cloud/crypto/signing';
 import type { WebSocket } from 'ws';
 
 export interface ProofOptions {
-  /** Who asks: the host of the api's public address. */
+  /** Who asks: the host under which the machine has dialled this api. */
   readonly audience: string;
   /** The instance's registered Ed25519 key as base64url; null when it has none. */
   readonly identityKey: (instanceId: string) => Promise<string | null>;
@@ -16,11 +16,17 @@ export interface ProofOptions {
 /** An answer is two short strings. */
 const answerLimitBytes = 1024;
 
+/** Who is at the other end, and by which key that was shown. */
+export interface ProvenInstance {
+  readonly instanceId: string;
+  readonly identityPublicKey: string;
+}
+
 /**
- * Sends a challenge and checks the answer against the registered key. Resolves with the instance's id. Raises
+ * Sends a challenge and checks the answer against the registered key. Raises
  * `tunnel_key_unknown`, `tunnel_signature_invalid`, and `invalid_request` for what is no answer or comes too late.
  */
-export async function proveInstance(socket: WebSocket, options: ProofOptions): Promise<string> {
+export async function proveInstance(socket: WebSocket, options: ProofOptions): Promise<ProvenInstance> {
   const nonce = options.randomBytes(32);
   const { audience } = options;
   const answered = nextText(socket, options.timeoutMs);
@@ -32,13 +38,16 @@ export async function proveInstance(socket: WebSocket, options: ProofOptions): P
   const { instanceId, signature } = answer.data;
   const key = await options.identityKey(instanceId);
   if (key === null)
-    throw refusal('tunnel_key_unknown', 'This instance is not registered, or is being destroyed.');
+    throw refusal(
+      'tunnel_key_unknown',
+      'This instance is not registered, has been ejected, or is being destroyed.',
+    );
   if (!verifyTunnelChallenge(fromBase64Url(key), { instanceId, nonce, audience }, decode(signature)))
     throw refusal(
       'tunnel_signature_invalid',
       'The signature is not of the key this instance has registered.',
     );
-  return instanceId;
+  return { instanceId, identityPublicKey: key };
 }
 
 function decode(signature: string): Uint8Array {

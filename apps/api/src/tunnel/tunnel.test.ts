@@ -36,7 +36,8 @@ describe('the tunnel', () => {
       instanceId,
       identity,
       onStream(stream, headers) {
-        asked += 1;
+        if (headers[':path'] === '/health') asked += 1;
+        else return serveHealth(stream, headers);
         if (asked > 2) return serveHealth(stream, headers);
         stream.respond({ ':status': 200 });
         stream.end(
@@ -161,6 +162,31 @@ describe('the tunnel', () => {
     expect(response.statusCode).toBe(400);
     socket.on('error', () => undefined);
     socket.terminate();
+  });
+
+  it('is a challenge of the host that was dialled, the machines’ own or the browsers’; never of another', async () => {
+    const own = await startTestApi({ machineUrl: 'https://machines.cloud.example:8443' });
+    const { instanceId, identity } = await registeredInstance(own.database.db);
+    for (const [host, audience] of [
+      ['machines.cloud.example:8443', 'machines.cloud.example:8443'],
+      ['cloud.example', 'cloud.example'],
+      // A proxy in front that hides what was dialled, or somebody who lies about it.
+      ['evil.example', 'machines.cloud.example:8443'],
+    ] as const) {
+      let asked = '';
+      const agent = await dialTunnel({
+        url: own.url,
+        host,
+        instanceId,
+        identity,
+        onChallenge: (challenge) => {
+          asked = challenge.audience;
+        },
+      });
+      expect({ asked, type: agent.verdict.type }).toEqual({ asked: audience, type: 'welcome' });
+      agent.close();
+    }
+    await own.stop();
   });
 
   it('tells its tunnels when it ends, and leaves none in the database', async () => {

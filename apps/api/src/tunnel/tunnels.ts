@@ -6,8 +6,9 @@ import { WebSocket } from 'ws';
 import { describeError, type Log } from '../log.ts';
 import { SocketEnd, socketDuplex } from '../socket/duplex.ts';
 import type { KeepAlive } from '../socket/keep-alive.ts';
+import { createAdmission } from './admission.ts';
 import { awaitReady } from './health.ts';
-import { proveInstance } from './proof.ts';
+import { type ProvenInstance, proveInstance } from './proof.ts';
 
 export interface Tunnel {
   readonly instanceId: string;
@@ -15,10 +16,12 @@ export interface Tunnel {
   readonly epoch: number;
   /** HTTP/2 with the agent as the server. */
   readonly session: ClientHttp2Session;
+  /** The key whose holder is at the other end; it changes when that one names a new key of its own. */
+  readonly proof: { identityPublicKey: string };
+  close(code: number, reason: string): Promise<void>;
 }
 
 export interface TunnelsOptions {
-  readonly audience: string;
   readonly keepAlive: KeepAlive;
   readonly log: Log;
   readonly identityKey: (instanceId: string) => Promise<string | null>;
@@ -26,21 +29,22 @@ export interface TunnelsOptions {
   readonly attach: (instanceId: string) => Promise<number>;
   readonly detach: (instanceId: string, epoch: number) => Promise<void>;
   readonly markReady: (instanceId: string, health: InstanceHealth) => Promise<void>;
+  /** Begins what goes on through a tunnel for as long as it lives; the signal aborts at its end. */
+  readonly serve: (tunnel: Tunnel, ended: AbortSignal) => void;
   /** @default 10000 */
   readonly answerTimeoutMs?: number;
 }
 
 export interface Tunnels {
-  /** Takes a socket that has just opened: challenge, answer, verdict, then HTTP/2. */
-  accept(socket: WebSocket): Promise<void>;
+  /** Takes a socket that has just opened to the host `audience`: challenge, answer, verdict, then HTTP/2. */
+  accept(socket: WebSocket, audience: string): Promise<void>;
   get(instanceId: string): Tunnel | undefined;
+  all(): Iterable<Tunnel>;
   size(): number;
   /** Closes every tunnel and notes that; agents dial another api. */
   closeAll(): Promise<void>;
 }
 
-/** Sockets that have not proven themselves yet; more are turned away. */
-const maxUnproven = 500;
 /**
  * What an instance may send before this side has read it: per stream more than the relay's largest message, and a few
  * streams' worth in all, so that a browser that reads nothing costs 8 MiB at most.
@@ -51,20 +55,11 @@ const markReadyAttempts = 8;
 
 /** The api's ends of the tunnels that end in this process, at most one per instance. */
 export function createTunnels(options: TunnelsOptions): Tunnels {
-  const {
-    audience,
-    keepAlive,
-    log,
-    identityKey,
-    attach,
-    detach,
-    markReady,
-    answerTimeoutMs = 10_000,
-  } = options;
-  const live = new Map<string, Tunnel & { close(code: number, reason: string): Promise<void> }>();
-  let unproven = 0;
+  const { keepAlive, log, identityKey, attach, detach, markReady, serve, answerTimeoutMs = 10_000 } = options;
+  const live = new Map<string, Tunnel>();
+  const admit = createAdmission({ now: () => performance.now(), random: Math.random });
 
-  const refuse = (socket: WebSocket, error: unknown) => {
+  const refuse = (socket: WebSocket, error: unknown, retryAfterMs?: number) => {
     const known =
       error instanceof ProductError
         ? error
@@ -76,7 +71,8 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
     log.warn('tunnel refused', error instanceof ProductError ? { reason: known.code } : describeError(error));
     if (socket.readyState !== WebSocket.OPEN) return;
     const { code, message, fix } = known;
-    socket.send(JSON.stringify({ type: 'refused', code, message, fix } satisfies TunnelVerdict));
+    const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
+    socket.send(JSON.stringify({ type: 'refused', code, message, fix, ...wait } satisfies TunnelVerdict));
     socket.close(code === 'unavailable' ? closeCodes.internal : closeCodes.refused, code);
   };
 
@@ -98,7 +94,7 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
     }
   };
 
-  const open = (socket: WebSocket, instanceId: string, epoch: number) => {
+  const open = (socket: WebSocket, { instanceId, identityPublicKey }: ProvenInstance, epoch: number) => {
     // From here to the end of the function nothing is awaited: the agent's first bytes follow our welcome.
     const duplex = socketDuplex(socket);
     duplex.on('error', () => undefined);
@@ -122,11 +118,12 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
       if (!session.destroyed) session.destroy();
       return detached;
     };
-    const tunnel = {
+    const tunnel: Tunnel = {
       instanceId,
       epoch,
       session,
-      close(code: number, reason: string): Promise<void> {
+      proof: { identityPublicKey },
+      close(code, reason) {
         duplex.destroy(new SocketEnd(code, reason));
         return end();
       },
@@ -143,15 +140,18 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
     keepAlive.watch(socket);
     log.info('tunnel open', { instanceId, epoch });
     void tellReady(instanceId, epoch, session, ended.signal);
+    serve(tunnel, ended.signal);
   };
 
   return {
     get: (instanceId) => live.get(instanceId),
+    all: () => live.values(),
     size: () => live.size,
 
-    async accept(socket) {
+    async accept(socket, audience) {
       socket.on('error', () => undefined);
-      if (unproven >= maxUnproven)
+      const admission = admit();
+      if (!admission.admitted)
         return refuse(
           socket,
           new ProductError(
@@ -159,22 +159,22 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
             'Too many tunnels are opening.',
             'The agent tries again by itself.',
           ),
+          admission.retryAfterMs,
         );
-      unproven += 1;
       try {
-        const instanceId = await proveInstance(socket, {
+        const proven = await proveInstance(socket, {
           audience,
           identityKey,
           randomBytes: (size) => randomBytes(size),
           timeoutMs: answerTimeoutMs,
         });
-        const epoch = await attach(instanceId);
-        if (socket.readyState === WebSocket.OPEN) open(socket, instanceId, epoch);
-        else await detach(instanceId, epoch);
+        const epoch = await attach(proven.instanceId);
+        if (socket.readyState === WebSocket.OPEN) open(socket, proven, epoch);
+        else await detach(proven.instanceId, epoch);
       } catch (error) {
         refuse(socket, error);
       } finally {
-        unproven -= 1;
+        admission.done();
       }
     },
 

@@ -12,6 +12,8 @@ export interface ClearOptions {
   readonly provider: Provider;
   readonly credential: OpenCredential;
   readonly tag: string;
+  /** The instance's, for what is known by its id alone. */
+  readonly region: string;
   readonly ledger: ReturnType<typeof createLedger>;
   readonly notes: Notes;
   readonly now: () => Date;
@@ -35,7 +37,7 @@ export interface Cleared {
  * eight rounds it returns what is left. Raises only when the cloud can't be asked at all.
  */
 export async function clearCloud(options: ClearOptions): Promise<Cleared> {
-  const { provider, credential, tag, ledger, notes, now } = options;
+  const { provider, credential, tag, region, ledger, notes, now } = options;
   let empty = 0;
   let cause: ProductError | null = null;
   let left: CloudResource[] = [];
@@ -45,7 +47,7 @@ export async function clearCloud(options: ClearOptions): Promise<Cleared> {
     const known = ledger
       .open()
       .filter((entry) => !tagged.some((found) => found.kind === entry.kind && found.id === entry.id))
-      .map((entry) => ({ ...entry, createdAt: null, status: null, deletedWith: null }));
+      .map((entry) => ({ ...entry, createdAt: null, status: null, deletedWith: null, region }));
     // Read before: what was listed a moment ago may be older than what is asked now.
     const strays = await provider.stillExisting(credential, known);
     const listedAt = now().toISOString();

@@ -1,14 +1,32 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ProductError } from '@claw-cloud/contracts';
+import { blockedBy, ProductError } from '@claw-cloud/contracts';
 import type { OperationResult } from '@claw-cloud/db';
 import type { CloudResource, Offer, OpenCredential, Provider } from '@claw-cloud/providers';
+import { adoptionOf } from './adopt.ts';
 import { clearCloud } from './clear-cloud.ts';
-import { destroyStack, forgetStack, isDeadEngine, isLateEngine, upStack } from './engine-run.ts';
+import {
+  destroyStack,
+  type EngineWork,
+  forgetStack,
+  isDeadEngine,
+  isLateEngine,
+  upStack,
+} from './engine-run.ts';
+import { serverAmong } from './on-server.ts';
 import { openCredential } from './open-credential.ts';
-import { accessOf, cloudOf, failureOf, isLost, machineOf, type OperationParts, stackOf } from './parts.ts';
+import {
+  cloudOf,
+  failureOf,
+  isLost,
+  machineOf,
+  mustPass,
+  type OperationParts,
+  redactSecret,
+  stackOf,
+} from './parts.ts';
 import type { Task } from './protocol.ts';
 import { createLedger } from './receipt.ts';
-import { createStackKey, type StackKey } from './stack-key.ts';
+import { createStackKey } from './stack-key.ts';
 import { freshUserData } from './user-data.ts';
 
 type DeployTask = Extract<Task, { kind: 'deploy' }>;
@@ -18,7 +36,15 @@ const runningTimeoutMs = 120_000;
 const runningPollMs = 500;
 
 /** After these the cloud may have done what it didn't confirm: look again before giving up. */
-const ambiguousCodes = ['cloud_unavailable', 'cloud_refused', 'engine_failed', 'cloud_rate_limited'];
+const ambiguousCodes = [
+  'cloud_unavailable',
+  'cloud_maintenance',
+  'cloud_refused',
+  'cloud_rate_limited',
+  'cloud_unexpected',
+  'resource_locked',
+  'engine_failed',
+];
 
 const idOf = (found: readonly CloudResource[], kind: CloudResource['kind']): string | undefined =>
   found.find((resource) => resource.kind === kind)?.id;
@@ -38,8 +64,8 @@ export async function deploy(parts: OperationParts, task: DeployTask): Promise<O
     await notes.setState(state);
   };
   try {
-    const cloud = cloudOf(parts, task);
-    accessOf(parts, credential);
+    redactSecret(parts, credential);
+    const cloud = await cloudOf(parts, task);
     try {
       await notes.auditUse('deploy');
       await enter('preflight');
@@ -47,8 +73,8 @@ export async function deploy(parts: OperationParts, task: DeployTask): Promise<O
       const found = await cloud.findByTag(credential, machine.tag);
       const offer = await checkedOffer(parts, task, cloud, credential, idOf(found, 'server') !== undefined);
       await enter('creating');
-      const server = await create(parts, task, cloud, credential, key, offer, found);
-      await requireRunning(parts, cloud, credential, server);
+      const server = await create(parts, task, { cloud, credential, key }, offer, found);
+      await requireRunning(parts, task, cloud, credential, server);
       for (const resource of (await cloud.findByTag(credential, machine.tag)).filter(
         (r) => r.deletedWith !== null,
       )) {
@@ -62,11 +88,12 @@ export async function deploy(parts: OperationParts, task: DeployTask): Promise<O
         failure: null,
         receipt: null,
         instanceState: 'booting',
+        consoleUrl: cloud.consoleUrl(server, machine.region),
         ...(offer === null ? {} : { monthlyPrice: offer.monthlyPrice, currency: offer.currency }),
       };
     } catch (error) {
-      if (signal.aborted || isLost(error)) throw error;
-      return await failed(parts, task, cloud, credential, key, phase, error);
+      if (mustPass(parts, error)) throw error;
+      return await failed(parts, task, { cloud, credential, key }, phase, error);
     }
   } finally {
     credential.wipe();
@@ -87,10 +114,10 @@ async function checkedOffer(
     size: instance.size,
     expectedMonthlyPrice,
   });
-  const blocker = blockers.find(
+  const [blocker, ...others] = blockers.filter(
     ({ code }) => !exists || code === 'credential_rejected' || code === 'credential_powerless',
   );
-  if (blocker) throw blocker;
+  if (blocker) throw blockedBy(blocker, others);
   const step = exists ? 'adopt' : 'checked';
   const message = exists
     ? 'An earlier attempt made the server already; it is taken over.'
@@ -103,31 +130,26 @@ async function checkedOffer(
 async function create(
   parts: OperationParts,
   task: DeployTask,
-  cloud: Provider,
-  credential: OpenCredential,
-  key: StackKey,
+  work: EngineWork,
   offer: Offer | null,
   found: readonly CloudResource[],
 ): Promise<string> {
+  const { cloud, credential } = work;
   const machine = machineOf(task);
   const stack = await stackOf(task);
-  const access = accessOf(parts, credential);
-  await key.ensure();
+  await work.key.ensure();
   // A server that stands has its user-data; the token in it stays the one that counts.
   const userData = idOf(found, 'server') === undefined ? await freshUserData(parts, task) : '#cloud-config\n';
   let known = found;
   for (let attempt = 1; ; attempt += 1) {
-    const program = stack.program(
-      {
-        ...machine,
-        image: offer?.image ?? cloud.image,
-        userData,
-        adopt: { serverId: idOf(known, 'server'), firewallId: idOf(known, 'firewall') },
-      },
-      access,
-    );
+    const input = {
+      ...machine,
+      image: offer?.image ?? cloud.image,
+      userData,
+      adopt: adoptionOf(known, serverAmong(known, machine.name)),
+    };
     try {
-      return await upStack(parts, task, cloud, key, program);
+      return await upStack(parts, task, work, (access) => stack.program(input, access));
     } catch (error) {
       if (!(error instanceof ProductError) || !ambiguousCodes.includes(error.code)) throw error;
       if (isLateEngine(error)) throw error;
@@ -152,6 +174,7 @@ async function create(
 /** The engine calls a server made whose start failed: only the cloud knows. Raises `cloud_unexpected`. */
 async function requireRunning(
   { signal, now }: OperationParts,
+  task: DeployTask,
   cloud: Provider,
   credential: OpenCredential,
   serverId: string,
@@ -159,11 +182,13 @@ async function requireRunning(
   const end = now().getTime() + runningTimeoutMs;
   let switchedOn = false;
   for (;;) {
-    const status = await cloud.serverStatus(credential, serverId);
-    if (status === 'running') return;
-    if (status === 'off' && !switchedOn) {
+    const { region } = task.lease.instance;
+    const server = await cloud.serverState(credential, serverId, region);
+    const status = server?.status ?? null;
+    if (server?.power === 'running') return;
+    if (server?.power === 'stopped' && !switchedOn) {
       switchedOn = true;
-      await cloud.power(credential, serverId, 'on');
+      await cloud.power(credential, serverId, region, 'on');
       continue;
     }
     if (status === null || now().getTime() > end) {
@@ -183,9 +208,7 @@ async function requireRunning(
 async function failed(
   parts: OperationParts,
   task: DeployTask,
-  cloud: Provider,
-  credential: OpenCredential,
-  key: StackKey,
+  work: EngineWork,
   phase: string,
   cause: unknown,
 ): Promise<OperationResult> {
@@ -200,14 +223,15 @@ async function failed(
     if (phase !== 'preflight') {
       const message = 'The deploy failed; what was made so far is deleted again.';
       await parts.notes.appendEvent('progress', { phase, step: 'clean-up', message });
-      await destroyStack(parts, task, cloud, credential, key).catch((error: unknown) => {
+      await destroyStack(parts, task, work).catch((error: unknown) => {
         // What the engine can't delete, the listing finds.
         if (parts.signal.aborted || isLost(error)) throw error;
       });
     }
     const { left } = await clearCloud({
-      provider: cloud,
-      credential,
+      provider: work.cloud,
+      credential: work.credential,
+      region: task.lease.instance.region,
       tag: machineOf(task).tag,
       ledger: createLedger(),
       notes: parts.notes,
@@ -216,7 +240,7 @@ async function failed(
       emptyListings: phase === 'preflight' ? 1 : 2,
     });
     if (left.length > 0) return failure(true);
-    await forgetStack(parts, task, key).catch((error: unknown) => {
+    await forgetStack(parts, task, work.key).catch((error: unknown) => {
       if (parts.signal.aborted || isLost(error)) throw error;
     });
     return failure(false);

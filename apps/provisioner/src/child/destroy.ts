@@ -2,9 +2,10 @@ import { ProductError } from '@claw-cloud/contracts';
 import type { OperationResult } from '@claw-cloud/db';
 import type { OpenCredential, Provider } from '@claw-cloud/providers';
 import { type Cleared, clearCloud } from './clear-cloud.ts';
+import { costOf } from './cost.ts';
 import { destroyStack, forgetStack } from './engine-run.ts';
 import { openCredential } from './open-credential.ts';
-import { accessOf, cloudOf, failureOf, isLost, machineOf, type OperationParts } from './parts.ts';
+import { cloudOf, failureOf, machineOf, mustPass, type OperationParts, redactSecret } from './parts.ts';
 import type { Notes, Task } from './protocol.ts';
 import { createLedger } from './receipt.ts';
 import { createStackKey, type StackKey } from './stack-key.ts';
@@ -17,19 +18,21 @@ type Ledger = ReturnType<typeof createLedger>;
  * half-failed create and with another credential than the one that deployed. Raises when it was interrupted.
  */
 export async function destroy(parts: OperationParts, task: DestroyTask): Promise<OperationResult> {
-  const { signal } = parts;
   const ledger = createLedger();
   for (const event of task.resourceEvents) ledger.hear(event);
   const credential = openCredential(parts.ring, task.lease.credential);
   const key = createStackKey(parts, task);
   try {
-    const cloud = cloudOf(parts, task);
-    accessOf(parts, credential);
+    redactSecret(parts, credential);
+    const cloud = await cloudOf(parts, task);
     await parts.notes.auditUse('destroy');
     await parts.notes.setState('destroying');
     const hearing: OperationParts = { ...parts, notes: heardBy(ledger, parts) };
     const { left, listedAt, cause } = await clear(hearing, task, cloud, credential, key, ledger);
-    const receipt = ledger.receipt(task.lease.instance.id, left, listedAt);
+    const listed = ledger.receipt(task.lease.instance.id, left, listedAt);
+    const { monthlyPrice, currency } = task.lease.instance;
+    const prices = { monthly: monthlyPrice, hourly: task.lease.hourlyPrice, currency };
+    const receipt = { ...listed, cost: costOf(listed, prices) };
     if (left.length === 0) {
       await forgetStack(parts, task, key);
       return { state: 'succeeded', failure: null, receipt, instanceState: 'destroyed' };
@@ -43,7 +46,7 @@ export async function destroy(parts: OperationParts, task: DestroyTask): Promise
     );
     return ended(parts, error, receipt);
   } catch (error) {
-    if (signal.aborted || isLost(error)) throw error;
+    if (mustPass(parts, error)) throw error;
     return ended(parts, error, null);
   } finally {
     credential.wipe();
@@ -69,15 +72,15 @@ async function clear(
   ledger: Ledger,
 ): Promise<Cleared> {
   const { notes, now, signal } = parts;
-  const { tag } = machineOf(task);
+  const { tag, region } = machineOf(task);
   const say = (step: string, message: string) =>
     notes.appendEvent('progress', { phase: 'destroying', step, message });
   ledger.found(await cloud.findByTag(credential, tag));
   await say('engine', 'The engine deletes what it made.');
   try {
-    await destroyStack(parts, task, cloud, credential, key);
+    await destroyStack(parts, task, { cloud, credential, key });
   } catch (error) {
-    if (signal.aborted || isLost(error) || isRefused(error)) throw error;
+    if (mustPass(parts, error) || isRefused(error)) throw error;
     // Not the end: what the engine can't delete, the listing finds.
     await say('engine', 'The engine could not finish; the rest is deleted one by one.');
   }
@@ -85,6 +88,7 @@ async function clear(
   return clearCloud({
     provider: cloud,
     credential,
+    region,
     tag,
     ledger,
     notes,

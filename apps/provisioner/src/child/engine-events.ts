@@ -1,3 +1,4 @@
+import { type CloudResourceKind, cloudResourceKinds } from '@claw-cloud/providers';
 import type { EngineEvent, StepEventMetadata } from '@pulumi/pulumi/automation/index.js';
 import type { Log } from '../log.ts';
 import type { Notes } from './protocol.ts';
@@ -25,16 +26,14 @@ const ops: Record<string, ResourceFact['op'] | undefined> = {
   'delete-replaced': 'delete',
 };
 
-/** `hcloud:index/server:Server` is a `server`; providers and the stack itself are no things in the cloud. */
-function kindOf(type: string): string | null {
+/**
+ * Programs call each thing by its kind: `…::server` is a `server`, whatever the cloud's own word. Null for providers, the
+ * stack itself and what only ties two things together: they are no things in the cloud.
+ */
+export function kindOf({ type, urn }: Pick<StepEventMetadata, 'type' | 'urn'>): CloudResourceKind | null {
   if (type.startsWith('pulumi:')) return null;
-  return (
-    type
-      .split(':')
-      .at(-1)
-      ?.replace(/([a-z])([A-Z])/g, '$1_$2')
-      .toLowerCase() ?? null
-  );
+  const name = urn.split('::').at(-1)?.replaceAll('-', '_');
+  return cloudResourceKinds.find((kind) => kind === name) ?? null;
 }
 
 function nameOf(step: StepEventMetadata): string {
@@ -64,7 +63,7 @@ export function listenToEngine(notes: Notes, redactor: Redactor, log: Log): Engi
   const errors: string[] = [];
 
   function tell(step: StepEventMetadata, status: ResourceFact['status']): void {
-    const kind = kindOf(step.type);
+    const kind = kindOf(step);
     const op = ops[step.op];
     if (kind === null || op === undefined || count >= maxEvents) return;
     count += 1;

@@ -1,25 +1,34 @@
 import { ProductError } from '@claw-cloud/contracts';
 import type { OpenCredential, Provider } from '@claw-cloud/providers';
-import type { PulumiFn } from '@pulumi/pulumi/automation/index.js';
+import type { StackAccess } from '@claw-cloud/stacks';
+import type { Output } from '@pulumi/pulumi';
+import type { PulumiFn, StepEventMetadata } from '@pulumi/pulumi/automation/index.js';
 import { killEngineProcesses } from '../operations/engine-processes.ts';
-import type { Engine } from './engine.ts';
+import { type Engine, isNoStack } from './engine.ts';
 import { type EngineEars, listenToEngine } from './engine-events.ts';
 import { accessOf, isLost, type OperationParts, type OperationTask, stackOf } from './parts.ts';
 import type { StackKey } from './stack-key.ts';
-import { deleteStateRows } from './state-rows.ts';
+import { deleteStateRows, keepsStateInRows } from './state-rows.ts';
 
 const maxDestroys = 3;
+const maxSteps = 200;
 /** For a step under way at the cloud to end and be saved. */
 const stepGraceMs = 20_000;
 
-async function engineOf(parts: OperationParts, task: OperationTask, key: StackKey): Promise<Engine> {
-  const { project } = await stackOf(task);
+async function engineOf(
+  parts: OperationParts,
+  task: OperationTask,
+  key: StackKey,
+  access?: StackAccess,
+): Promise<Engine> {
+  const { project, environment } = await stackOf(task);
   return key.use((passphrase) =>
     parts.engine.for({
       backendUrl: parts.settings.pulumiBackendUrl,
       project,
       stackName: task.lease.instance.id,
       passphrase,
+      ...(access && environment ? { environment: environment(access) } : {}),
     }),
   );
 }
@@ -110,34 +119,62 @@ async function explained(
   );
 }
 
-/** Brings the cloud to what the program says; returns the server's id. Raises the cloud's reason or `engine_failed`. */
+/** What a run of the engine works with. */
+export interface EngineWork {
+  readonly cloud: Provider;
+  readonly credential: OpenCredential;
+  readonly key: StackKey;
+}
+
+/** The program, whose server's id is kept as soon as it is known: reading it back is a start of the CLI. */
+function remembering(program: PulumiFn, server: { id?: string }): PulumiFn {
+  return async () => {
+    const outputs = (await program()) as { readonly serverId: Output<string> };
+    return {
+      ...outputs,
+      serverId: outputs.serverId.apply((id) => {
+        server.id = id;
+        return id;
+      }),
+    };
+  };
+}
+
+/**
+ * Brings the cloud to what the program says; returns the server's id. Raises the cloud's reason or `engine_failed`.
+ * `refresh` looks at the cloud first, so that what was changed there by hand is brought back.
+ */
 export async function upStack(
   parts: OperationParts,
   task: OperationTask,
-  cloud: Provider,
-  key: StackKey,
-  program: PulumiFn,
+  { cloud, credential, key }: EngineWork,
+  programFor: (access: StackAccess) => PulumiFn,
+  { refresh = false } = {},
 ): Promise<string> {
   const ears = listenToEngine(parts.notes, parts.redactor, parts.log);
+  // Asked for anew before each run: where it is a session, this one's whole time is ahead.
+  const access = await accessOf(parts, task, cloud, credential);
+  const server: { id?: string } = {};
+  const program = remembering(programFor(access), server);
   const deadline = deadlineOf(parts, task);
   try {
-    const engine = await engineOf(parts, task, key);
+    const engine = await engineOf(parts, task, key, access);
     const { engineState } = parts;
     const isFirst = key.isNew() && !engineState.unclean;
     const stack = isFirst ? await engine.create(program) : await engine.open(program);
-    if (engineState.unclean) {
-      // Whoever held the locks is dead: its processes were ended before.
-      await stack.cancel();
-      parts.signal.throwIfAborted();
-      await stack.refresh({ signal: deadline.signal });
-    }
+    // Whoever held the locks is dead: its processes were ended before.
+    if (engineState.unclean) await stack.cancel();
+    parts.signal.throwIfAborted();
+    // With the program: the state may remember a credential that is no longer good.
+    if (engineState.unclean || refresh) await stack.refresh({ signal: deadline.signal, runProgram: true });
     parts.signal.throwIfAborted();
     // What fails from here on leaves a stack to be opened, not made.
     engineState.unclean = true;
-    const result = await stack.up({ onEvent: ears.onEvent, signal: deadline.signal });
+    await stack.up({ onEvent: ears.onEvent, signal: deadline.signal });
     engineState.unclean = false;
     await ears.settled();
-    return String(result.outputs.serverId?.value);
+    if (server.id === undefined) throw new Error('the program named no server');
+    return server.id;
   } catch (error) {
     throw await explained(parts, task, cloud, ears, deadline.passed(), error);
   } finally {
@@ -152,24 +189,24 @@ export async function upStack(
 export async function destroyStack(
   parts: OperationParts,
   task: OperationTask,
-  cloud: Provider,
-  credential: OpenCredential,
-  key: StackKey,
+  { cloud, credential, key }: EngineWork,
 ): Promise<void> {
   if (!key.exists()) return;
-  const program = (await stackOf(task)).accessOnly(accessOf(parts, credential));
-  const engine = await engineOf(parts, task, key);
+  const { accessOnly } = await stackOf(task);
   for (let attempt = 1; ; attempt += 1) {
+    const access = await accessOf(parts, task, cloud, credential);
+    const program = accessOnly(access);
+    const engine = await engineOf(parts, task, key, access);
     const ears = listenToEngine(parts.notes, parts.redactor, parts.log);
     const deadline = deadlineOf(parts, task);
     try {
-      const stack = await engine.find(program);
-      if (!stack) return;
+      const stack = await engine.existing(program);
       if (parts.engineState.unclean) await stack.cancel();
       parts.signal.throwIfAborted();
       await stack.destroy({ onEvent: ears.onEvent, runProgram: true, signal: deadline.signal });
       return await ears.settled();
     } catch (error) {
+      if (isNoStack(error)) return;
       const reason = await explained(parts, task, cloud, ears, deadline.passed(), error);
       if (!isDeadEngine(reason) || attempt === maxDestroys) throw reason;
     } finally {
@@ -178,14 +215,71 @@ export async function destroyStack(
   }
 }
 
+/** Whether the engine knows the instance at all. */
+export async function stackExists(
+  parts: OperationParts,
+  task: OperationTask,
+  { cloud, credential, key }: EngineWork,
+): Promise<boolean> {
+  if (!key.exists()) return false;
+  const access = await accessOf(parts, task, cloud, credential);
+  const { accessOnly } = await stackOf(task);
+  const engine = await engineOf(parts, task, key, access);
+  const stack = await engine.existing(accessOnly(access));
+  const { deployment } = await stack.exportStack().catch((error: unknown) => {
+    if (isNoStack(error)) return { deployment: undefined };
+    throw error;
+  });
+  return ((deployment as { resources?: unknown[] } | undefined)?.resources?.length ?? 0) > 1;
+}
+
+/**
+ * What the engine finds when it looks at everything it made, with the current credential; changes nothing, in the cloud
+ * or in the state. Null without a stack: then nobody knows what was made. Raises the cloud's reason or `engine_failed`.
+ */
+export async function lookAtStack(
+  parts: OperationParts,
+  task: OperationTask,
+  { cloud, credential, key }: EngineWork,
+): Promise<StepEventMetadata[] | null> {
+  if (!key.exists()) return null;
+  const access = await accessOf(parts, task, cloud, credential);
+  const { accessOnly } = await stackOf(task);
+  const ears = listenToEngine(parts.notes, parts.redactor, parts.log);
+  const deadline = deadlineOf(parts, task);
+  const steps: StepEventMetadata[] = [];
+  try {
+    const engine = await engineOf(parts, task, key, access);
+    const stack = await engine.existing(accessOnly(access));
+    if (parts.engineState.unclean) await stack.cancel();
+    parts.signal.throwIfAborted();
+    await stack.previewRefresh({
+      runProgram: true,
+      signal: deadline.signal,
+      onEvent(event) {
+        if (event.resOutputsEvent && steps.length < maxSteps) steps.push(event.resOutputsEvent.metadata);
+        // Only what it calls errors: a look is no change, and tells the owner of none.
+        if (event.diagnosticEvent) ears.onEvent(event);
+      },
+    });
+    return steps;
+  } catch (error) {
+    if (isNoStack(error)) return null;
+    throw await explained(parts, task, cloud, ears, deadline.passed(), error);
+  } finally {
+    deadline.stop();
+  }
+}
+
 /** Forgets the instance's stack, whatever its state still says. Call it when the cloud is known to be clear. */
 export async function forgetStack(parts: OperationParts, task: OperationTask, key: StackKey): Promise<void> {
   if (!key.exists()) return;
   try {
-    const engine = await engineOf(parts, task, key);
-    await engine.remove();
     const { project } = await stackOf(task);
-    await deleteStateRows(parts.settings.pulumiBackendUrl, project, task.lease.instance.id);
+    const { pulumiBackendUrl } = parts.settings;
+    if (keepsStateInRows(pulumiBackendUrl))
+      await deleteStateRows(pulumiBackendUrl, project, task.lease.instance.id);
+    else await (await engineOf(parts, task, key)).remove();
   } catch (error) {
     if (parts.signal.aborted || isLost(error)) throw error;
     const text = error instanceof Error ? error.message : String(error);

@@ -1,9 +1,10 @@
+import { toFailure } from '@claw-cloud/contracts';
 import { ready } from '@claw-cloud/crypto';
 import type { KeyRing } from '@claw-cloud/crypto/kek';
 import { loadKeyRing } from '../keys/key-source.ts';
 import { endWithWorker } from './end-with-worker.ts';
 import { warmEngine } from './engine.ts';
-import type { OperationParts } from './parts.ts';
+import { isOperation, isRateLimited, type OperationParts } from './parts.ts';
 import type { TaskResult } from './protocol.ts';
 import { createRedactor } from './redactor.ts';
 import { linkToWorker } from './worker-link.ts';
@@ -13,10 +14,7 @@ import { linkToWorker } from './worker-link.ts';
 const link = linkToWorker();
 const { settings, task } = await link.started;
 const redactor = createRedactor();
-endWithWorker(
-  link,
-  task.kind === 'deploy' || task.kind === 'destroy' ? task.lease.operation.id : task.credential.id,
-);
+endWithWorker(link, isOperation(task) ? task.lease.operation.id : task.credential.id);
 
 const fatal = (error: unknown): never => {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -36,14 +34,14 @@ process.on('unhandledRejection', (error) => {
   else fatal(error);
 });
 
-const operationParts = (ring: KeyRing, unclean: boolean): OperationParts => ({
+const operationParts = (ring: KeyRing, unclean: boolean, engine = settings.engine): OperationParts => ({
   settings,
   ring,
   signal: link.interrupted,
   notes: link.notes,
   log: link.log,
   redactor,
-  engine: warmEngine(settings.engine, settings.workDir),
+  engine: warmEngine(engine, settings.workDir),
   engineState: { unclean },
   now: () => new Date(),
 });
@@ -54,6 +52,14 @@ async function run(): Promise<TaskResult> {
   const signal = link.interrupted;
   try {
     switch (task.kind) {
+      case 'sweep':
+      case 'stray': {
+        const { sweepAccount, deleteStray } = await import('./account.ts');
+        const { auditUse } = link.notes;
+        return task.kind === 'sweep'
+          ? await sweepAccount({ settings, ring, signal, auditUse }, task)
+          : await deleteStray({ settings, ring, signal, auditUse }, task);
+      }
       case 'verify':
       case 'catalogue': {
         const { verify, refreshCatalogue } = await import('./verify.ts');
@@ -72,9 +78,31 @@ async function run(): Promise<TaskResult> {
         const { destroy } = await import('./destroy.ts');
         return { kind: 'operation', result: await destroy(parts, task) };
       }
+      case 'power': {
+        const parts = operationParts(ring, task.unclean, null);
+        const { power } = await import('./power.ts');
+        return { kind: 'operation', result: await power(parts, task) };
+      }
+      case 'resize': {
+        const parts = operationParts(ring, task.unclean);
+        const { resize } = await import('./resize.ts');
+        return { kind: 'operation', result: await resize(parts, task) };
+      }
+      case 'check': {
+        const parts = operationParts(ring, task.unclean);
+        const { check } = await import('./check.ts');
+        return { kind: 'operation', result: await check(parts, task) };
+      }
+      case 'repair': {
+        const parts = operationParts(ring, task.unclean);
+        const { repair } = await import('./repair.ts');
+        return { kind: 'operation', result: await repair(parts, task) };
+      }
     }
   } catch (error) {
     if (signal.aborted) return { kind: 'interrupted' };
+    if (isOperation(task) && isRateLimited(error))
+      return { kind: 'postponed', until: error.options.again ?? null, failure: toFailure(error) };
     throw error;
   } finally {
     ring.wipe();

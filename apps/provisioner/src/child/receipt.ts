@@ -65,6 +65,7 @@ export function createLedger(): {
       ),
       left: left.map(entryOf),
       listedAt,
+      cost: null,
     }),
   };
 }

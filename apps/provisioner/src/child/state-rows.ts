@@ -3,9 +3,14 @@ import postgres from 'postgres';
 const defaultTable = 'pulumi_state';
 const timeoutSeconds = 10;
 
+/** Whether a Pulumi backend is its Postgres one. */
+export const keepsStateInRows = (backendUrl: string): boolean =>
+  /^postgres(ql)?:$/.test(new URL(backendUrl).protocol);
+
 /**
- * Deletes what Pulumi's Postgres backend keeps of a stack that was removed: history, backups, locks. They are
- * ciphertext, but of an instance that is gone. Other backends are left alone. Returns how many rows went.
+ * Deletes everything that Pulumi's Postgres backend keeps of a stack: state, history, backups, locks. `pulumi stack rm`
+ * would leave all but the first, and costs a start of the CLI. Call it when nothing of the stack runs any more. Returns
+ * how many rows went.
  */
 export async function deleteStateRows(
   backendUrl: string,
@@ -13,7 +18,6 @@ export async function deleteStateRows(
   stackName: string,
 ): Promise<number> {
   const url = new URL(backendUrl);
-  if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') return 0;
   const table = url.searchParams.get('table') ?? defaultTable;
   url.searchParams.delete('table');
   const sql = postgres(url.toString(), {

@@ -26,11 +26,13 @@ export async function freshUserData(parts: OperationParts, task: DeployTask): Pr
       registrationToken: text,
       agent: bootstrap.agent,
       openclaw: { version: bootstrap.openclawVersion },
+      ...(bootstrap.npmRegistry === null ? {} : { sources: { npm: bootstrap.npmRegistry } }),
       owners,
     });
   });
   token.wipe();
   parts.redactor.add(owners.pairingSecret);
+  if (owners.recoverySecret) parts.redactor.add(owners.recoverySecret);
   parts.log('info', 'user-data made', { credential: credential.id, bytes: Buffer.byteLength(userData) });
   return userData;
 }

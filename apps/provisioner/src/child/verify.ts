@@ -2,9 +2,10 @@ import { ProductError, type ProviderId, sealedCredentialContext, toFailure } fro
 import { isCryptoError } from '@claw-cloud/crypto';
 import type { KeyRing } from '@claw-cloud/crypto/kek';
 import { openSealed } from '@claw-cloud/crypto/sealed';
-import { type OpenCredential, provider } from '@claw-cloud/providers';
+import type { OpenCredential } from '@claw-cloud/providers';
 import { loadIntakeKeys } from '../keys/key-source.ts';
 import { credentialOf, openCredential, storeCredential, type WipeableCredential } from './open-credential.ts';
+import { openCloud } from './parts.ts';
 import type { ChildSettings, Task, TaskResult } from './protocol.ts';
 
 type VerifyTask = Extract<Task, { kind: 'verify' }>;
@@ -75,11 +76,7 @@ export async function verify(parts: Parts, task: VerifyTask): Promise<TaskResult
     opened = credential;
     requireProvider(credential, row.provider);
     await parts.auditUse('verify');
-    const { endpoint } = parts.settings;
-    const cloud = provider(row.provider, {
-      ...(endpoint === null ? {} : { endpoint }),
-      signal: parts.signal,
-    });
+    const cloud = await openCloud(parts.settings, row.provider, parts.signal);
     const account = await cloud.whoAmI(credential);
     const missing = await cloud.missingPermissions(credential);
     if (missing.length > 0) {
@@ -121,11 +118,7 @@ export async function refreshCatalogue(
   const credential = openCredential(parts.ring, row);
   try {
     await parts.auditUse('catalogue');
-    const { endpoint } = parts.settings;
-    const cloud = provider(row.provider, {
-      ...(endpoint === null ? {} : { endpoint }),
-      signal: parts.signal,
-    });
+    const cloud = await openCloud(parts.settings, row.provider, parts.signal);
     return { kind: 'catalogue', catalogue: await cloud.catalogue(credential) };
   } finally {
     credential.wipe();

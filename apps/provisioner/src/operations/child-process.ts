@@ -7,10 +7,17 @@ import { ProductError } from '@claw-cloud/contracts';
 import type { ChildSettings, Notes, Task, TaskResult, ToChild, ToWorker } from '../child/protocol.ts';
 import { errorFields, type Log } from '../log.ts';
 import { killEngineProcesses, markName, startOf } from './engine-processes.ts';
+import { type MemoryUse, meterMemory } from './memory-meter.ts';
 
 const entry = fileURLToPath(new URL('../child/main.ts', import.meta.url));
 const helloTimeoutMs = 30_000;
 const lastWordsBytes = 2_000;
+// In megabytes: a child lives for seconds and keeps little, and several run side by side.
+const execArgv = [
+  '--disable-warning=ExperimentalWarning',
+  '--max-semi-space-size=2',
+  '--max-old-space-size=192',
+];
 
 export interface ChildRun {
   /** The record the child works on: an operation's or a credential's id. Marks all its processes. */
@@ -21,6 +28,8 @@ export interface ChildRun {
   readonly workRoot: string;
   /** The search path the child gets. */
   readonly path: string;
+  /** Where Node keeps compiled code from one child to the next: a third less time to load, and 30 MB less memory. */
+  readonly codeCache: string;
   readonly notes: Notes;
   readonly log: Log;
   /** Called before the child is told anything. */
@@ -33,7 +42,12 @@ export interface ChildRun {
   readonly timeoutMs: number;
 }
 
-export type ChildEnd =
+export type ChildEnd = Conversation & {
+  /** Null where it can't be told. */
+  readonly memory: MemoryUse | null;
+};
+
+type Conversation =
   | { readonly kind: 'result'; readonly result: TaskResult }
   /** It ended without a result. `reason` is for the log. */
   | { readonly kind: 'died'; readonly reason: string };
@@ -49,19 +63,27 @@ export async function runChild(run: ChildRun): Promise<ChildEnd> {
   const child = fork(entry, [], {
     // A session of its own: what it leaves behind can be found, and a signal to our group doesn't reach it.
     detached: true,
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    execArgv,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: { PATH: run.path, HOME: workDir, TMPDIR: workDir, [markName]: run.id },
+    env: {
+      PATH: run.path,
+      HOME: workDir,
+      TMPDIR: workDir,
+      NODE_COMPILE_CACHE: run.codeCache,
+      [markName]: run.id,
+    },
   });
+  const meter = meterMemory(child.pid);
   try {
-    return await converse(run, child, workDir);
+    return { ...(await converse(run, child, workDir)), memory: meter.stop() };
   } finally {
+    meter.stop();
     await killEngineProcesses(run.id);
     rmSync(workDir, { recursive: true, force: true });
   }
 }
 
-async function converse(run: ChildRun, child: ChildProcess, workDir: string): Promise<ChildEnd> {
+async function converse(run: ChildRun, child: ChildProcess, workDir: string): Promise<Conversation> {
   const { log } = run;
   let result: TaskResult | null = null;
   let told = false;

@@ -1,54 +1,8 @@
 import { ProductError, toFailure } from '@claw-cloud/contracts';
-import type { Notes, Task } from '../child/protocol.ts';
-import { runChild } from '../operations/child-process.ts';
+import { runCredentialChild } from '../operations/credential-child.ts';
 import type { OperationDeps } from '../operations/run-operation.ts';
 
-const timeoutMs = 120_000;
 const maxTries = 5;
-
-type CredentialTask = Extract<Task, { kind: 'verify' | 'catalogue' }>;
-
-function refuseNote(): Promise<never> {
-  return Promise.reject(new Error('a child that checks a credential has nothing else to note'));
-}
-
-function notesOf({ db }: OperationDeps, { credential }: CredentialTask): Notes {
-  return {
-    setState: refuseNote,
-    appendEvent: refuseNote,
-    storeStackSecret: refuseNote,
-    storeRegistration: refuseNote,
-    eraseEnrolment: refuseNote,
-    auditUse: (purpose) =>
-      db.provisioner.appendAudit({
-        ownerId: credential.ownerId,
-        actor: 'provisioner',
-        action: 'credential.use',
-        target: credential.id,
-        outcome: 'succeeded',
-        detail: { operation: null, purpose },
-      }),
-  };
-}
-
-function runCredentialChild(deps: OperationDeps, task: CredentialTask) {
-  const { credential } = task;
-  return deps.settings(credential.provider).then((settings) =>
-    runChild({
-      id: credential.id,
-      task,
-      settings,
-      workRoot: deps.workRoot,
-      path: deps.path,
-      notes: notesOf(deps, task),
-      log: (level, message, more) => deps.log(level, message, { credential: credential.id, ...more }),
-      interrupt: deps.stopping,
-      graceMs: 5_000,
-      kill: new AbortController().signal,
-      timeoutMs,
-    }),
-  );
-}
 
 /** Checks credentials; one at a time per credential, remembering how often a cloud failed to answer. */
 export function createVerifier(deps: OperationDeps) {
@@ -114,7 +68,11 @@ export function createVerifier(deps: OperationDeps) {
     async refresh(credentialId: string): Promise<void> {
       const credential = await deps.db.provisioner.credentialEnvelope(credentialId);
       if (!credential) return;
-      const end = await runCredentialChild(deps, { kind: 'catalogue', credential });
+      const end = await runCredentialChild(
+        deps,
+        { kind: 'catalogue', credential },
+        `${credentialId}-catalogue`,
+      );
       if (end.kind === 'result' && end.result.kind === 'catalogue')
         await deps.db.provisioner.storeCatalogue(credentialId, end.result.catalogue);
     },

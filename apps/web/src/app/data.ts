@@ -1,4 +1,4 @@
-import type { Credential, Instance } from '@claw-cloud/contracts';
+import type { Cloud, Credential, Instance, Operation } from '@claw-cloud/contracts';
 import { isProblem } from '@claw-cloud/owner-client/api';
 import { QueryClient, queryOptions, useQuery } from '@tanstack/react-query';
 import { useOwner } from './session.tsx';
@@ -16,7 +16,7 @@ export function createQueryClient(): QueryClient {
   });
 }
 
-const atRest: ReadonlySet<Instance['state']> = new Set(['ready', 'failed', 'destroyed']);
+const atRest: ReadonlySet<Instance['state']> = new Set(['ready', 'stopped', 'failed', 'destroyed']);
 
 /** Whether an instance's state changes by itself soon. */
 export const isMoving = (instance: Instance): boolean => !atRest.has(instance.state);
@@ -25,6 +25,9 @@ export const keys = {
   instances: ['instances'] as const,
   instance: (id: string) => ['instances', id] as const,
   receipt: (id: string) => ['instances', id, 'receipt'] as const,
+  clouds: ['clouds'] as const,
+  strays: ['strays'] as const,
+  operation: (id: string) => ['operations', id] as const,
   credentials: ['credentials'] as const,
   credential: (id: string) => ['credentials', id] as const,
   catalogue: (id: string) => ['credentials', id, 'catalogue'] as const,
@@ -48,6 +51,21 @@ export function useInstance(id: string) {
     // Events tell sooner; this is for when they don't come.
     refetchInterval: ({ state }) => (state.data && isMoving(state.data) ? 5_000 : 30_000),
   });
+}
+
+/** What the clouds ask and cost: it changes with a new version of the control plane only. */
+export function useClouds() {
+  const { api } = useOwner();
+  return useQuery({
+    queryKey: keys.clouds,
+    queryFn: ({ signal }) => api.listClouds(signal),
+    staleTime: 600_000,
+  });
+}
+
+/** A cloud by its id; undefined while it isn't known. */
+export function useCloud(id: string): Cloud | undefined {
+  return useClouds().data?.clouds.find((cloud) => cloud.id === id);
 }
 
 export function useCredentials() {
@@ -81,6 +99,34 @@ export function useCatalogue(credentialId: string | undefined) {
       staleTime: 60_000,
     }),
   );
+}
+
+const ended: ReadonlySet<Operation['state']> = new Set(['succeeded', 'failed']);
+
+/** The operation an instance was given last; asked again while it is at work. */
+export function useOperation(operationId: string | null) {
+  const { api } = useOwner();
+  return useQuery({
+    queryKey: keys.operation(operationId ?? ''),
+    queryFn: ({ signal }) => api.getOperation(operationId ?? '', signal),
+    enabled: operationId !== null,
+    refetchInterval: ({ state }) => (state.data && ended.has(state.data.state) ? false : 2_000),
+  });
+}
+
+export const isAtWork = (operation: Operation | undefined): boolean =>
+  operation !== undefined && !ended.has(operation.state);
+
+/** What was found in the owner's cloud accounts and belongs to no server. */
+export function useStrays() {
+  const { api } = useOwner();
+  return useQuery({
+    queryKey: keys.strays,
+    queryFn: ({ signal }) => api.listStrays(signal),
+    staleTime: 30_000,
+    refetchInterval: ({ state }) =>
+      state.data?.some(({ deleteAskedAt }) => deleteAskedAt !== null) ? 3_000 : 120_000,
+  });
 }
 
 export function useReceipt(instanceId: string, enabled: boolean) {

@@ -6,6 +6,7 @@ import {
   Outlet,
   type RouterHistory,
 } from '@tanstack/react-router';
+import type { AddCredentialSearch } from '../pages/add-credential.tsx';
 import { NotFoundPage } from '../pages/not-found.tsx';
 import { ServersPage } from '../pages/servers.tsx';
 import { AccountPage } from '../pages/sign-in.tsx';
@@ -53,7 +54,21 @@ const credentials = createRoute({
 const addCredential = createRoute({
   getParentRoute: () => shell,
   path: '/credentials/new',
+  validateSearch: (search: Record<string, unknown>): AddCredentialSearch => {
+    const given = { cloud: text(search.cloud), name: text(search.name), replaces: text(search.replaces) };
+    return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  },
   component: lazyRouteComponent(() => import('../pages/add-credential.tsx'), 'AddCredentialPage'),
+});
+const credential = createRoute({
+  getParentRoute: () => shell,
+  path: '/credentials/$credentialId',
+  component: lazyRouteComponent(() => import('../pages/credential.tsx'), 'CredentialPage'),
+});
+const found = createRoute({
+  getParentRoute: () => shell,
+  path: '/found',
+  component: lazyRouteComponent(() => import('../pages/found.tsx'), 'FoundPage'),
 });
 const deploy = createRoute({
   getParentRoute: () => shell,
@@ -68,6 +83,16 @@ const activity = createRoute({
   getParentRoute: () => shell,
   path: '/activity',
   component: lazyRouteComponent(() => import('../pages/activity.tsx'), 'ActivityPage'),
+});
+
+const link = createRoute({
+  getParentRoute: () => shell,
+  path: '/link',
+  validateSearch: (search: Record<string, unknown>): { server?: string } => {
+    const from = text(search.server);
+    return from === undefined ? {} : { server: from };
+  },
+  component: lazyRouteComponent(() => import('../pages/link.tsx'), 'LinkPage'),
 });
 
 const server = createRoute({
@@ -98,7 +123,67 @@ const timeline = createRoute({
 const settings = createRoute({
   getParentRoute: () => server,
   path: '/settings',
-  component: lazyRouteComponent(() => import('../pages/server-settings.tsx'), 'ServerSettingsPage'),
+  component: lazyRouteComponent(() => import('../settings/layout.tsx'), 'SettingsLayout'),
+});
+const settingsIndex = createRoute({
+  getParentRoute: () => settings,
+  path: '/',
+  component: lazyRouteComponent(() => import('../settings/layout.tsx'), 'SettingsIndex'),
+});
+const overview = createRoute({
+  getParentRoute: () => settings,
+  path: '/overview',
+  component: lazyRouteComponent(() => import('../settings/overview.tsx'), 'OverviewArea'),
+});
+const machine = createRoute({
+  getParentRoute: () => settings,
+  path: '/machine',
+  component: lazyRouteComponent(() => import('../settings/machine.tsx'), 'MachineArea'),
+});
+const model = createRoute({
+  getParentRoute: () => settings,
+  path: '/model',
+  component: lazyRouteComponent(() => import('../settings/model.tsx'), 'ModelArea'),
+});
+const updates = createRoute({
+  getParentRoute: () => settings,
+  path: '/updates',
+  component: lazyRouteComponent(() => import('../settings/updates.tsx'), 'UpdatesArea'),
+});
+const logs = createRoute({
+  getParentRoute: () => settings,
+  path: '/logs',
+  component: lazyRouteComponent(() => import('../settings/logs.tsx'), 'LogsArea'),
+});
+const configuration = createRoute({
+  getParentRoute: () => settings,
+  path: '/configuration',
+  component: lazyRouteComponent(() => import('../settings/configuration.tsx'), 'ConfigurationArea'),
+});
+const backups = createRoute({
+  getParentRoute: () => settings,
+  path: '/backups',
+  component: lazyRouteComponent(() => import('../settings/backups.tsx'), 'BackupsArea'),
+});
+const devices = createRoute({
+  getParentRoute: () => settings,
+  path: '/devices',
+  component: lazyRouteComponent(() => import('../settings/devices.tsx'), 'DevicesArea'),
+});
+const support = createRoute({
+  getParentRoute: () => settings,
+  path: '/support',
+  component: lazyRouteComponent(() => import('../settings/support.tsx'), 'SupportArea'),
+});
+const attest = createRoute({
+  getParentRoute: () => settings,
+  path: '/attest',
+  component: lazyRouteComponent(() => import('../settings/attest.tsx'), 'AttestArea'),
+});
+const security = createRoute({
+  getParentRoute: () => settings,
+  path: '/security',
+  component: lazyRouteComponent(() => import('../settings/security.tsx'), 'SecurityArea'),
 });
 
 const nowhere = createRoute({ getParentRoute: () => shell, path: '/$', component: NotFoundPage });
@@ -110,10 +195,32 @@ const routes = root.addChildren([
     servers,
     credentials,
     addCredential,
+    credential,
+    found,
     deploy,
     activity,
+    link,
     nowhere,
-    server.addChildren([serverIndex, chat, conversation, timeline, settings]),
+    server.addChildren([
+      serverIndex,
+      chat,
+      conversation,
+      timeline,
+      settings.addChildren([
+        settingsIndex,
+        overview,
+        machine,
+        model,
+        updates,
+        logs,
+        configuration,
+        backups,
+        devices,
+        support,
+        attest,
+        security,
+      ]),
+    ]),
   ]),
 ]);
 

@@ -53,6 +53,16 @@ export function useConfig(): PublicConfig {
   return state.config;
 }
 
+/** The name a person knows a cloud by; its id where this installation no longer offers it. */
+export function useCloudName(id: string): string {
+  return useConfig().providers.find((provider) => provider.id === id)?.name ?? id;
+}
+
+/** Whether a cloud is a pretended one. */
+export function useIsSandbox(id: string): boolean {
+  return useConfig().providers.some((provider) => provider.id === id && provider.sandbox);
+}
+
 /** Exchanges a sign-in link, and takes its keys if they are those of the very owner it signs in. */
 async function enterByLink(auth: AuthPort, link: string): Promise<void> {
   const { parseSignInLink } = await loadOwnerClient();

@@ -1,18 +1,24 @@
 import type { ChannelProblem, ChannelState, GatewayState } from '@claw-cloud/owner-client/api';
 import { ShieldAlert, Unplug } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import { Button } from '../design/button.tsx';
+import { Button, ButtonLink } from '../design/button.tsx';
 import { classes } from '../design/classes.ts';
 import { useConnection } from '../instance/connection.tsx';
+import { useThisInstance } from '../pages/server.tsx';
+
+/** What a code of another browser, or the recovery code, can mend. */
+const needsKeys: ReadonlySet<string> = new Set(['device_unknown', 'device_not_enrolled', 'pairing_used']);
 
 /** Says why nothing comes through at the moment, and what happens next. Nothing while all is well. */
 export function ConnectionBanner() {
   const { connection, channelState, gatewayState } = useConnection();
+  const instance = useThisInstance();
   const said = describe(channelState, gatewayState);
   // A hiccup of a second is nobody's concern.
   const shown = useLate(said !== null && !said.now, 1200) || said?.now === true;
   if (!said || !shown) return null;
   const { problem } = said;
+  const keyless = channelState.status === 'failed' && needsKeys.has(channelState.problem.code);
   const Icon = problem.security ? ShieldAlert : Unplug;
   return (
     <div
@@ -33,6 +39,11 @@ export function ConnectionBanner() {
         <span className="text-muted">{problem.fix}</span>
       </p>
       {channelState.status === 'waiting' && <Countdown until={channelState.retryAt} />}
+      {keyless && (
+        <ButtonLink to="/link" search={{ server: instance.id }} size="sm" data-testid="link-this-browser">
+          Link this browser
+        </ButtonLink>
+      )}
       {(channelState.status === 'waiting' || channelState.status === 'failed') && (
         <Button variant="secondary" size="sm" onClick={() => connection?.channel.retry()}>
           Try now

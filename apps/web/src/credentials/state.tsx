@@ -1,5 +1,6 @@
 import type { Credential } from '@claw-cloud/contracts';
 import { ErrorNotice, troubleOfFailure } from '../design/error-notice.tsx';
+import { ExternalLink } from '../design/external-link.tsx';
 import { Spinner } from '../design/spinner.tsx';
 import { Badge } from '../design/status.tsx';
 
@@ -24,7 +25,7 @@ export function CredentialTrouble({ credential, className }: { credential: Crede
     ? troubleOfFailure(credential.failure)
     : {
         message: 'The cloud did not accept this credential.',
-        fix: 'Make a new token and add it.',
+        fix: 'Make a new one and add it.',
         code: 'credential_rejected',
         requestId: null,
         details: [],
@@ -34,13 +35,18 @@ export function CredentialTrouble({ credential, className }: { credential: Crede
     <ErrorNotice trouble={trouble} {...(className ? { className } : {})}>
       {credential.missing.length > 0 && (
         <ul className="mt-3 flex flex-col gap-2">
-          {credential.missing.map(({ permission, neededFor, fix }) => (
+          {credential.missing.map(({ permission, neededFor, fix, link }) => (
             <li key={permission} className="rounded-md border border-critical/25 bg-surface px-3 py-2">
               <p>
                 <code className="font-mono text-sm">{permission}</code>
                 <span className="text-muted"> is missing: {neededFor}</span>
               </p>
               {fix !== trouble.fix && <p className="mt-0.5 text-muted text-sm">{fix}</p>}
+              {link !== undefined && (
+                <ExternalLink href={link} className="mt-1">
+                  Put it right at your cloud
+                </ExternalLink>
+              )}
             </li>
           ))}
         </ul>

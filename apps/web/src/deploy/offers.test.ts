@@ -1,6 +1,6 @@
 import type { Catalogue, Size } from '@claw-cloud/contracts';
 import { describe, expect, it } from 'vitest';
-import { country, firstRegion, gigabytes, offersIn, plainName } from './offers.ts';
+import { country, firstRegion, gigabytes, matchingOffers, offersIn, plainName } from './offers.ts';
 
 const size = (
   id: string,
@@ -64,6 +64,25 @@ describe('what a region offers', () => {
     expect(firstRegion(catalogue)).toBe('fsn1');
     expect(firstRegion({ ...catalogue, sizes: [] })).toBe('ash');
     expect(firstRegion({ ...catalogue, regions: [] })).toBeUndefined();
+  });
+});
+
+describe('a search for sizes', () => {
+  const found = (typed: string) =>
+    matchingOffers(offersIn(catalogue, 'ash'), typed).map(({ size: { id } }) => id);
+
+  it('finds by what one compares them by, every word of it', () => {
+    expect(found('8 gb')).toEqual(['best']);
+    expect(found('GOOD x86')).toEqual(['good']);
+    expect(found('2 cpu')).toEqual(['small', 'good', 'best']);
+    expect(found('arm')).toEqual([]);
+    expect(found('  ')).toHaveLength(3);
+  });
+
+  it('takes a number for itself', () => {
+    const large = { ...catalogue, sizes: [size('large', 65_536, [['ash', 90]])] };
+    expect(matchingOffers(offersIn(large, 'ash'), '6')).toEqual([]);
+    expect(matchingOffers(offersIn(large, 'ash'), '64gb')).toHaveLength(1);
   });
 });
 

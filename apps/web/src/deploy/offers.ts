@@ -31,6 +31,21 @@ export function offersIn(catalogue: Catalogue, region: string): Offer[] {
   }));
 }
 
+/** Those that every typed word is found in: name, processors, memory, kind of processor. */
+export function matchingOffers(offers: readonly Offer[], typed: string): readonly Offer[] {
+  const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return offers;
+  return offers.filter(({ size }) => {
+    const kind = size.architecture === 'arm' ? 'arm' : 'x86';
+    const memory = gigabytes(size.memoryMb).toLowerCase();
+    const text =
+      `${size.id} ${size.name} ${size.cpus} cpus ${memory} ${memory.replace(' ', '')} ${kind}`.toLowerCase();
+    // A number stands for itself: "4" is no part of "64".
+    const parts = new Set(text.split(/\s+/));
+    return words.every((word) => (/^\d+$/.test(word) ? parts.has(word) : text.includes(word)));
+  });
+}
+
 /** The region to begin with: the one whose recommended size costs least. */
 export function firstRegion(catalogue: Catalogue): string | undefined {
   const priced = catalogue.regions

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'react';
 import { Button } from '../design/button.tsx';
 import { Dialog } from '../design/dialog.tsx';
 import { ErrorNotice, troubleOf } from '../design/error-notice.tsx';
+import { saveText } from '../design/save-text.ts';
 
 interface RecoveryDialogProps {
   /** Null while there is nothing to show. */
@@ -69,7 +70,7 @@ export function RecoveryDialog({ code, busy, error, onContinue, onCancel }: Reco
           {copied ? <Check size={14} aria-hidden /> : <Copy size={14} aria-hidden />}
           {copied ? 'Copied' : 'Copy'}
         </Button>
-        <Button variant="secondary" size="sm" onClick={() => save(text)}>
+        <Button variant="secondary" size="sm" onClick={() => saveText('claw-cloud-recovery-code.txt', text)}>
           <Download size={14} aria-hidden /> Download
         </Button>
         <Button variant="secondary" size="sm" onClick={() => window.print()}>
@@ -88,13 +89,4 @@ export function RecoveryDialog({ code, busy, error, onContinue, onCancel }: Reco
       </label>
     </Dialog>
   );
-}
-
-function save(text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = 'claw-cloud-recovery-code.txt';
-  link.click();
-  URL.revokeObjectURL(url);
 }

@@ -20,7 +20,7 @@ export function CardHeader({
   action?: ReactNode;
 }) {
   return (
-    <header className="flex items-start justify-between gap-4 border-line border-b px-5 py-4">
+    <header className="flex items-start justify-between gap-4 border-line border-b px-5 py-4 last:border-0">
       <div>
         <h2 className="font-semibold text-base">{title}</h2>
         {hint && <p className="mt-0.5 text-muted text-sm">{hint}</p>}

@@ -44,10 +44,12 @@ interface CodeBlockProps {
   caption?: string | undefined;
   /** The highest it grows, as a Tailwind class. */
   limit?: string;
+  /** Breaks long lines instead of scrolling; what is copied is the same. */
+  wrap?: boolean;
 }
 
 /** Text as a machine wrote it, to be read or copied. */
-export function CodeBlock({ text, caption, limit = 'max-h-96' }: CodeBlockProps) {
+export function CodeBlock({ text, caption, limit = 'max-h-96', wrap = false }: CodeBlockProps) {
   return (
     <div className="group/code relative overflow-hidden rounded-lg border border-line bg-sunken">
       {caption && (
@@ -62,7 +64,11 @@ export function CodeBlock({ text, caption, limit = 'max-h-96' }: CodeBlockProps)
       <pre
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
         tabIndex={0}
-        className={classes('overflow-auto px-3.5 py-3 font-mono text-[0.8125rem] leading-[1.55]', limit)}
+        className={classes(
+          'overflow-auto px-3.5 py-3 font-mono text-[0.8125rem] leading-[1.55]',
+          wrap && 'whitespace-pre-wrap break-words',
+          limit,
+        )}
       >
         {text}
       </pre>

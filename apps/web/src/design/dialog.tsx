@@ -11,14 +11,16 @@ interface DialogProps {
   hint?: ReactNode;
   children: ReactNode;
   footer?: ReactNode;
-  width?: 'sm' | 'md';
+  width?: 'sm' | 'md' | 'lg';
+  testId?: string;
 }
 
 /**
  * A question that comes before everything else. The browser's own modal dialog: it keeps the focus inside,
  * makes the rest inert and gives the focus back, and needs no injected styles, which our policy forbids.
  */
-export function Dialog({ open, onClose, title, hint, children, footer, width = 'sm' }: DialogProps) {
+export function Dialog(props: DialogProps) {
+  const { open, onClose, title, hint, children, footer, width = 'sm', testId } = props;
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
@@ -42,11 +44,11 @@ export function Dialog({ open, onClose, title, hint, children, footer, width = '
       }}
       className={classes(
         'm-auto max-h-[calc(100dvh-2rem)] w-[calc(100vw-2rem)] overflow-auto rounded-xl border border-line bg-raised p-0 shadow-3 open:animate-rise',
-        width === 'sm' ? 'max-w-md' : 'max-w-xl',
+        { sm: 'max-w-md', md: 'max-w-xl', lg: 'max-w-3xl' }[width],
       )}
     >
       {open && (
-        <div className="flex flex-col">
+        <div className="flex flex-col" data-testid={testId}>
           <header className="flex items-start justify-between gap-4 px-6 pt-5">
             <div>
               <h2 id={id} className="font-semibold text-lg">

@@ -9,9 +9,12 @@ import {
 } from 'react';
 import { classes } from './classes.ts';
 
-const FieldIds = createContext<{ id: string; describedBy: string | undefined; invalid: boolean } | null>(
-  null,
-);
+/** What a control inside a Field is called and described by. */
+export const FieldIds = createContext<{
+  id: string;
+  describedBy: string | undefined;
+  invalid: boolean;
+} | null>(null);
 
 interface FieldProps {
   label: ReactNode;
@@ -29,7 +32,7 @@ export function Field({ label, hint, error, aside, children }: FieldProps) {
   return (
     <div className="flex flex-col gap-1.5">
       <div className="flex items-baseline justify-between gap-3">
-        <label htmlFor={id} className="font-medium text-sm">
+        <label id={`${id}-label`} htmlFor={id} className="font-medium text-sm">
           {label}
         </label>
         {aside && <span className="text-muted text-xs">{aside}</span>}
@@ -63,6 +66,30 @@ function useControl() {
 /** One line of text. */
 export function Input({ className, ...rest }: ComponentProps<'input'>) {
   return <input {...useControl()} {...rest} className={classes(control, 'h-9.5 px-3', className)} />;
+}
+
+/** Several lines of text. */
+export function TextArea({ className, ...rest }: ComponentProps<'textarea'>) {
+  return (
+    <textarea {...useControl()} {...rest} className={classes(control, 'block px-3 py-2.5', className)} />
+  );
+}
+
+/** A yes or no with its words beside it. */
+export function Checkbox({
+  children,
+  hint,
+  ...rest
+}: ComponentProps<'input'> & { children: ReactNode; hint?: ReactNode }) {
+  return (
+    <label className="flex cursor-pointer items-start gap-3">
+      <input type="checkbox" {...rest} className="mt-0.5 size-4 shrink-0 accent-(--accent)" />
+      <span>
+        {children}
+        {hint && <span className="mt-0.5 block text-muted text-sm">{hint}</span>}
+      </span>
+    </label>
+  );
 }
 
 /** One of a few; the platform's own list, which phones and screen readers know. */

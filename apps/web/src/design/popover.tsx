@@ -10,10 +10,19 @@ interface PopoverProps {
   align?: 'start' | 'end';
   children: ReactNode | ((close: () => void) => ReactNode);
   className?: string;
+  testId?: string;
 }
 
 /** More about one thing, beside it. Escape and a press elsewhere close it; the focus goes back. */
-export function Popover({ trigger, triggerClass, label, align = 'end', children, className }: PopoverProps) {
+export function Popover({
+  trigger,
+  triggerClass,
+  label,
+  align = 'end',
+  children,
+  className,
+  testId,
+}: PopoverProps) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
@@ -40,6 +49,7 @@ export function Popover({ trigger, triggerClass, label, align = 'end', children,
       <button
         ref={button}
         type="button"
+        data-testid={testId}
         aria-label={label}
         aria-expanded={open}
         aria-controls={open ? id : undefined}

@@ -57,3 +57,16 @@ export function Badge({
     </span>
   );
 }
+
+/** How many things wait to be looked at. */
+export function CountBadge({ count, testId }: { count: number; testId?: string }) {
+  return (
+    <span
+      data-testid={testId}
+      className="ml-1.5 inline-grid h-4 min-w-4 place-items-center rounded-full bg-accent-soft px-1 font-medium text-2xs text-accent-ink tabular-nums"
+    >
+      <span aria-hidden>{count}</span>
+      <span className="sr-only">{count === 1 ? 'one notice' : `${count} notices`}</span>
+    </span>
+  );
+}

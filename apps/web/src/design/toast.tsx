@@ -1,10 +1,11 @@
-import { Check, CircleAlert, X } from 'lucide-react';
+import { Bell, Check, CircleAlert, TriangleAlert, X } from 'lucide-react';
 import { createContext, type ReactNode, use, useCallback, useEffect, useState } from 'react';
+import { classes } from './classes.ts';
 
 interface Toast {
   readonly id: number;
   readonly text: string;
-  readonly tone: 'positive' | 'critical';
+  readonly tone: 'positive' | 'critical' | 'neutral' | 'caution';
 }
 type Say = (text: string, tone?: Toast['tone']) => void;
 
@@ -41,19 +42,25 @@ export function Toaster({ children }: { children: ReactNode }) {
   );
 }
 
+const looks: Record<Toast['tone'], { Icon: typeof Check; ink: string }> = {
+  positive: { Icon: Check, ink: 'text-positive' },
+  critical: { Icon: CircleAlert, ink: 'text-critical' },
+  caution: { Icon: TriangleAlert, ink: 'text-caution-ink' },
+  neutral: { Icon: Bell, ink: 'text-muted' },
+};
+
 function One({ toast, drop }: { toast: Toast; drop: (id: number) => void }) {
   useEffect(() => {
     const timer = setTimeout(() => drop(toast.id), 6000);
     return () => clearTimeout(timer);
   }, [toast.id, drop]);
-  const Icon = toast.tone === 'positive' ? Check : CircleAlert;
+  const { Icon, ink } = looks[toast.tone];
   return (
-    <div className="pointer-events-auto flex animate-rise items-start gap-2.5 rounded-lg border border-line bg-raised px-3.5 py-3 shadow-2">
-      <Icon
-        size={16}
-        aria-hidden
-        className={toast.tone === 'positive' ? 'mt-0.5 text-positive' : 'mt-0.5 text-critical'}
-      />
+    <div
+      data-testid="toast"
+      className="pointer-events-auto flex animate-rise items-start gap-2.5 rounded-lg border border-line bg-raised px-3.5 py-3 shadow-2"
+    >
+      <Icon size={16} aria-hidden className={classes('mt-0.5 shrink-0', ink)} />
       <p className="min-w-0 flex-1">{toast.text}</p>
       <button
         type="button"

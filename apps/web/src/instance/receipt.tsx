@@ -1,7 +1,9 @@
 import type { Receipt, ReceiptEntry } from '@claw-cloud/contracts';
 import { BadgeCheck, TriangleAlert } from 'lucide-react';
 import { Card } from '../design/card.tsx';
+import { money } from '../design/price-tag.tsx';
 import { Table } from '../design/table.tsx';
+import { duration } from './words.ts';
 
 /** What a server's life made in the cloud, what was deleted, and what a listing still finds. */
 export function ReceiptView({ receipt }: { receipt: Receipt }) {
@@ -26,6 +28,7 @@ export function ReceiptView({ receipt }: { receipt: Receipt }) {
         <Count term="Deleted" count={receipt.deleted.length} testId="receipt-deleted-count" />
         <Count term="Left" count={receipt.left.length} testId="receipt-left-count" bad={!clean} />
       </dl>
+      {receipt.cost && <Cost cost={receipt.cost} />}
       <Table<ReceiptEntry & { fate: string }>
         caption="Resources"
         rows={entries(receipt)}
@@ -45,6 +48,23 @@ export function ReceiptView({ receipt }: { receipt: Receipt }) {
         ]}
       />
     </Card>
+  );
+}
+
+function Cost({ cost }: { cost: NonNullable<Receipt['cost']> }) {
+  const { amount, currency, hours, basis } = cost;
+  return (
+    <div className="border-line border-b px-5 py-3.5" data-testid="receipt-cost">
+      <p className="flex flex-wrap items-baseline justify-between gap-x-4">
+        <span className="text-muted text-sm">It has cost about</span>
+        <span className="font-semibold text-lg tabular-nums">
+          {/* Less than a cent is said, not rounded away. */}
+          {amount > 0 && amount < 0.01 ? `less than ${money(0.01, currency)}` : money(amount, currency)}
+          <span className="font-normal text-faint text-xs"> for {duration(hours * 3_600_000)}</span>
+        </span>
+      </p>
+      <p className="mt-1 text-faint text-xs">{basis}</p>
+    </div>
   );
 }
 

@@ -1,11 +1,12 @@
 import type { Instance, InstanceEvent } from '@claw-cloud/contracts';
 import { useEffect, useMemo, useState } from 'react';
 import { classes } from '../design/classes.ts';
-import { CodeBlock } from '../design/code-block.tsx';
-import { ErrorNotice, troubleOfFailure } from '../design/error-notice.tsx';
 import { type Phase, PhaseList } from '../design/phase-list.tsx';
-import { type Note, type TimelinePhase, timelineOf } from './timeline.ts';
-import { duration } from './words.ts';
+import { StatusDot } from '../design/status.tsx';
+import { FailureNotice } from './failure-notice.tsx';
+import { type MachineNote, machineNotes } from './machine-events.ts';
+import { type Change, type Note, type TimelinePhase, timelineOf } from './timeline.ts';
+import { ago, duration } from './words.ts';
 
 /** Ticks once a second while something runs, for the times that grow. */
 function useNow(running: boolean): number {
@@ -21,29 +22,24 @@ function useNow(running: boolean): number {
 /** A server's making (and unmaking), phase by phase, live. */
 export function TimelineView({ instance, events }: { instance: Instance; events: readonly InstanceEvent[] }) {
   const timeline = useMemo(() => timelineOf(events, instance), [events, instance]);
-  const all = [...timeline.deploy, ...(timeline.destroy ?? [])];
+  const all = [...timeline.deploy, ...timeline.changes, ...(timeline.destroy ?? [])];
   const now = useNow(all.some((phase) => phase.state === 'active'));
   const { failure } = timeline;
+  const life = useMemo(() => machineNotes(events), [events]);
   return (
     <div className="flex flex-col gap-8">
       {failure && (
-        <ErrorNotice trouble={troubleOfFailure(failure)} className="animate-rise">
-          {failure.resourceMayExist && (
-            <p className="mt-2 font-medium text-critical-ink text-sm">
-              Your cloud account may still hold something that is billed. Destroy this server to clean it up.
-            </p>
-          )}
-          {failure.logTail && (
-            <details className="mt-3">
-              <summary className="w-fit text-muted text-sm underline decoration-line-strong underline-offset-4">
-                The end of the server’s log
-              </summary>
-              <div className="mt-2">
-                <CodeBlock text={failure.logTail} />
-              </div>
-            </details>
-          )}
-        </ErrorNotice>
+        <FailureNotice
+          failure={failure}
+          // What it was before, it is still: only what was asked for did not happen.
+          tone={instance.state === 'ready' || instance.state === 'stopped' ? 'caution' : 'critical'}
+          className="animate-rise"
+          billing={
+            instance.retryAt === null
+              ? 'Your cloud account may still hold something that is billed. Destroy this server to clean it up.'
+              : 'Your cloud account may still hold something that is billed. It is cleared by itself as soon as the cloud allows it.'
+          }
+        />
       )}
       {timeline.destroy && (
         <section className="border-line border-b pb-7">
@@ -51,13 +47,104 @@ export function TimelineView({ instance, events }: { instance: Instance; events:
           <PhaseList label="Destroying" phases={timeline.destroy.map((phase) => show(phase, now))} />
         </section>
       )}
+      {timeline.changes.length > 0 && <Changes changes={timeline.changes} now={now} />}
+      {life.length > 0 && <Life notes={life} />}
       <section>
-        {timeline.destroy && (
+        {(timeline.destroy || timeline.changes.length > 0 || life.length > 0) && (
           <h2 className="mb-4 font-medium text-muted text-sm tracking-normal">The beginning</h2>
         )}
         <PhaseList label="Deploying" phases={timeline.deploy.map((phase) => show(phase, now))} />
       </section>
     </div>
+  );
+}
+
+const shownChanges = 5;
+
+/** What was done to the server since it is there, newest first. */
+function Changes({ changes, now }: { changes: readonly Change[]; now: number }) {
+  const [all, setAll] = useState(false);
+  const newest = changes.toReversed();
+  return (
+    <section className="border-line border-b pb-7" data-testid="changes">
+      <h2 className="mb-4 font-medium text-muted text-sm tracking-normal">Changes</h2>
+      <PhaseList
+        label="Changes"
+        phases={(all ? newest : newest.slice(0, shownChanges)).map((change) => {
+          const end = change.endedAt ?? (change.state === 'active' ? now : null);
+          const took = change.startedAt !== null && end !== null ? end - change.startedAt : null;
+          return {
+            id: change.id,
+            title: change.title,
+            state: change.state,
+            aside:
+              change.startedAt === null || took === null
+                ? undefined
+                : change.state === 'active'
+                  ? duration(took)
+                  : `${duration(took)}, ${ago(change.startedAt)}`,
+            children: (
+              <>
+                {change.notes.length > 0 && <Notes notes={change.notes} />}
+                {change.failure && (
+                  <p className="mt-1.5 text-critical-ink text-sm">
+                    {change.failure.message} <span className="text-muted">{change.failure.fix}</span>
+                  </p>
+                )}
+              </>
+            ),
+          };
+        })}
+      />
+      {changes.length > shownChanges && (
+        <More all={all} count={changes.length} onClick={() => setAll(!all)} />
+      )}
+    </section>
+  );
+}
+
+function More({ all, count, onClick }: { all: boolean; count: number; onClick: () => void }) {
+  return (
+    <button
+      type="button"
+      onClick={onClick}
+      className="mt-4 rounded-sm text-muted text-sm underline decoration-line-strong underline-offset-4 hover:text-ink"
+    >
+      {all ? 'Show fewer' : `Show all ${count}`}
+    </button>
+  );
+}
+
+const shownLife = 12;
+
+/** What the server told of itself since it is there, newest first. */
+function Life({ notes }: { notes: readonly MachineNote[] }) {
+  const [all, setAll] = useState(false);
+  return (
+    <section className="border-line border-b pb-7">
+      <h2 className="mb-4 font-medium text-muted text-sm tracking-normal">Since then</h2>
+      <ul className="flex flex-col gap-3">
+        {(all ? notes : notes.slice(0, shownLife)).map((note) => (
+          <li key={note.key} className="flex gap-3.5" data-testid="life-note">
+            <span className="mt-1.5 grid w-[22px] shrink-0 justify-center">
+              <StatusDot tone={note.tone} />
+            </span>
+            <div className="min-w-0 flex-1">
+              <p>{note.text}</p>
+              {note.detail && <p className="break-words text-muted text-sm">{note.detail}</p>}
+            </div>
+            <time
+              dateTime={note.at}
+              title={new Date(note.at).toLocaleString()}
+              className="shrink-0 text-faint text-xs"
+            >
+              {ago(note.at)}
+            </time>
+          </li>
+        ))}
+      </ul>
+      {notes.length > shownLife && <More all={all} count={notes.length} onClick={() => setAll(!all)} />}
+    </section>
   );
 }
 

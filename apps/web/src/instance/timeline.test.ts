@@ -21,6 +21,12 @@ const instance = (state: Instance['state']): Instance => ({
   createdAt: '2026-11-21T10:00:00.000Z',
   readyAt: null,
   destroyedAt: null,
+  ejectedAt: null,
+  health: null,
+  healthAt: null,
+  consoleUrl: null,
+  drift: null,
+  retryAt: null,
 });
 const start = Date.parse('2026-11-21T10:00:00.000Z');
 
@@ -72,6 +78,17 @@ describe('the timeline of a server', () => {
     expect(readyAt).toBe(start + 11_000);
   });
 
+  it('names the steps of a first boot, whatever they say of themselves', () => {
+    const step = (phase: string, message: string) =>
+      ['progress', { phase, step: 'started', message }] satisfies (typeof deployed)[number];
+    const boot = [step('fetching', ''), step('hardening', 'Firewall, upgrades, time'), step('newer', '')];
+    const { deploy } = timelineOf(events(...deployed.slice(0, 8), ...boot), instance('installing'));
+    expect(deploy[4]?.notes.map(({ text }) => text)).toEqual([
+      'Fetching the agent',
+      'Hardening: Firewall, upgrades, time',
+    ]);
+  });
+
   it('shows where it failed and why', () => {
     const failure = {
       code: 'quota_reached',
@@ -107,6 +124,63 @@ describe('the timeline of a server', () => {
     expect(states(deploy)).toBe('done done done done done done done');
     expect(states(destroy ?? [])).toBe('done done');
     expect(destroy?.[0]?.notes).toMatchObject([{ text: 'Deleted server claw' }]);
+  });
+
+  it('tells what was done to a server that is there apart from both', () => {
+    const stop = 'opn_00000000000000000000stop';
+    const resize = 'opn_000000000000000000resize';
+    const of = (operationId: string, list: InstanceEvent[]) =>
+      list.map((event) => ({ ...event, operationId }));
+    const failure = {
+      code: 'size_sold_out',
+      retryable: true,
+      resourceMayExist: false,
+      message: 'Sold out.',
+      fix: 'Choose another.',
+    };
+    const seen = [
+      ...events(...deployed),
+      ...of(
+        stop,
+        events(
+          state('stopping'),
+          ['progress', { phase: 'stopping', step: 'plug', message: 'Switched off.' }],
+          state('stopped'),
+        ),
+      ),
+      ...of(
+        resize,
+        events(
+          state('resizing'),
+          ['resource', { op: 'update', kind: 'server', name: 'claw', status: 'finished' }],
+          state('ready'),
+          ['failure', failure],
+        ),
+      ),
+    ];
+    const { deploy, destroy, changes } = timelineOf(seen, instance('ready'));
+    expect(states(deploy)).toBe('done done done done done done done');
+    expect(destroy).toBeNull();
+    expect(changes.map((change) => [change.title, change.state, change.failure?.code])).toEqual([
+      ['Stopped', 'done', undefined],
+      ['Giving it another size', 'failed', 'size_sold_out'],
+    ]);
+    expect(changes[0]?.notes).toMatchObject([{ text: 'Switched off.' }]);
+    expect(changes[1]?.notes).toMatchObject([{ text: 'Changed server claw' }]);
+    expect((changes[0]?.endedAt ?? 0) - (changes[0]?.startedAt ?? 0)).toBe(2000);
+  });
+
+  it('ends a restart when the machine says that it is back', () => {
+    const seen = events(...deployed, state('rebooting'), state('ready'));
+    expect(timelineOf(seen, instance('ready')).changes).toMatchObject([
+      { title: 'Restarted', state: 'done' },
+    ]);
+    const going = events(...deployed, state('rebooting'));
+    expect(timelineOf(going, instance('rebooting')).changes).toMatchObject([{ state: 'active' }]);
+  });
+
+  it('takes a stopped server for made before its events have come', () => {
+    expect(states(timelineOf([], instance('stopped')).deploy)).toBe('done done done done done done done');
   });
 
   it('goes by the server’s row where its events have not come yet', () => {

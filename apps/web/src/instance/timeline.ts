@@ -25,10 +25,23 @@ export interface TimelinePhase {
   readonly notes: readonly Note[];
 }
 
+/** What was done to a server that was there: its power, its size, a repair. */
+export interface Change {
+  readonly id: string;
+  readonly title: string;
+  readonly state: PhaseState;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly notes: readonly Note[];
+  readonly failure: Failure | null;
+}
+
 export interface Timeline {
   readonly deploy: readonly TimelinePhase[];
   /** Null before a destroy was asked for. */
   readonly destroy: readonly TimelinePhase[] | null;
+  /** In the order in which they were asked for. */
+  readonly changes: readonly Change[];
   readonly failure: Failure | null;
   readonly startedAt: number | null;
   readonly readyAt: number | null;
@@ -43,6 +56,28 @@ const titles: Record<(typeof deployStates)[number], string> = {
   registering: 'Registering the server’s keys',
   ready: 'Ready to chat',
 };
+
+/** The states of a change, in words. */
+const changeTitles: Partial<Record<string, string>> = {
+  starting: 'Started',
+  stopping: 'Stopped',
+  rebooting: 'Restarted',
+  resizing: 'Resized',
+  repairing: 'Repaired',
+};
+const changingTitles: Partial<Record<string, string>> = {
+  starting: 'Starting the server',
+  stopping: 'Stopping the server',
+  rebooting: 'Restarting the machine',
+  resizing: 'Giving it another size',
+  repairing: 'Bringing back what was changed',
+};
+
+interface MutableChange extends Mutable {
+  id: string;
+  during: string;
+  failure: Failure | null;
+}
 
 interface Mutable {
   state: PhaseState;
@@ -63,12 +98,39 @@ export function timelineOf(events: readonly InstanceEvent[], instance: Instance)
   let at = -1;
   let destroying = false;
   let failure: Failure | null = null;
+  const changes: MutableChange[] = [];
+  /** The change an event belongs to: by its operation, or the one at work where the machine speaks. */
+  const changeOf = (event: InstanceEvent): MutableChange | undefined =>
+    changes.findLast(({ id, state }) =>
+      event.operationId === null ? state === 'active' : id === event.operationId,
+    );
 
   const open = () => (destroying ? destroy[0] : deploy[Math.max(0, at)]);
   for (const event of events) {
     const time = Date.parse(event.at);
+    const change = changeOf(event);
     if (event.kind === 'state') {
       const state = String(event.data.state);
+      if (changeTitles[state] !== undefined) {
+        const begun = {
+          ...blank(),
+          id: event.operationId ?? `at ${event.seq}`,
+          during: state,
+          failure: null,
+        };
+        begin(begun, time);
+        changes.push(begun);
+        failure = null;
+        continue;
+      }
+      if (state === 'stopped' || (state === 'ready' && change)) {
+        finish(change, time);
+        continue;
+      }
+      if (change?.state === 'active') {
+        fail(change, time);
+        if (state === 'failed') continue;
+      }
       const index = deployStates.indexOf(state as (typeof deployStates)[number]);
       if (index >= 0) {
         destroying = false;
@@ -92,9 +154,18 @@ export function timelineOf(events: readonly InstanceEvent[], instance: Instance)
       } else if (state === 'failed') fail(open(), time);
     } else if (event.kind === 'failure') {
       const parsed = FailureShape.safeParse(event.data);
+      if (change) {
+        fail(change, time);
+        change.failure = parsed.data ?? null;
+        continue;
+      }
+      // Of a look that failed nothing is shown here: it has changed nothing.
+      if (at === deploy.length - 1 && !destroying) continue;
       if (parsed.success) failure = parsed.data;
       fail(open(), time);
-    } else if (event.kind === 'progress') takeProgress(open(), event.data, time, event.seq);
+    } else if (change && event.kind === 'progress') takeProgress(change, event.data, time, event.seq);
+    else if (change && event.kind === 'resource') takeResource(change, event.data, time, event.seq);
+    else if (event.kind === 'progress') takeProgress(open(), event.data, time, event.seq);
     // The engine tells of some resources only when the machine is on its way already.
     else if (event.kind === 'resource')
       takeResource(destroying ? destroy[0] : deploy[creating], event.data, time, event.seq);
@@ -111,6 +182,10 @@ export function timelineOf(events: readonly InstanceEvent[], instance: Instance)
           view(destroy[1] ?? blank(), 'destroyed', 'Nothing is left'),
         ]
       : null,
+    changes: changes.map(({ during, ...change }) => ({
+      ...change,
+      title: (change.state === 'done' ? changeTitles : changingTitles)[during] ?? during,
+    })),
     failure: failure ?? instance.failure,
     startedAt: deploy[0]?.startedAt ?? Date.parse(instance.createdAt),
     readyAt: ready?.endedAt ?? (instance.readyAt ? Date.parse(instance.readyAt) : null),
@@ -136,6 +211,21 @@ function fail(phase: Mutable | undefined, time: number): void {
   phase.endedAt = time;
 }
 
+/** Steps that say what they are busy with, and not what they do to it. */
+const doings: Partial<Record<string, string>> = { fetching: 'Fetching', hardening: 'Hardening' };
+
+/** The steps of a first boot, for a machine that names one and says nothing about it. */
+const phaseWords: Partial<Record<string, string>> = {
+  booting: 'Booting',
+  fetching: 'Fetching the agent',
+  hardening: 'Hardening the machine',
+  installing: 'Installing OpenClaw',
+  configuring: 'Configuring OpenClaw',
+  starting: 'Starting OpenClaw',
+  warming: 'Warming up',
+  registering: 'Registering the server’s keys',
+};
+
 const statusOf = (word: unknown): Note['status'] =>
   word === 'finished' || word === 'failed' ? word : 'started';
 
@@ -146,6 +236,10 @@ function takeProgress(
   seq: number,
 ): void {
   if (!phase || typeof data.message !== 'string') return;
+  const said = data.message.trim();
+  const doing = doings[String(data.phase)];
+  const message = said === '' ? phaseWords[String(data.phase)] : doing ? `${doing}: ${said}` : said;
+  if (!message) return;
   const status = statusOf(data.step);
   const tookMs = typeof data.elapsedMs === 'number' ? data.elapsedMs : null;
   // A machine reports the start and the end of each of its phases: one line for both.
@@ -154,7 +248,7 @@ function takeProgress(
   put(phase, {
     key,
     kind: 'progress',
-    text: data.message,
+    text: message,
     status: reported ? status : 'finished',
     at: time,
     tookMs,
@@ -201,12 +295,14 @@ function put(phase: Mutable, note: Note): void {
 }
 
 function fillIn(deploy: Mutable[], destroy: Mutable[], instance: Instance): void {
-  const index = deployStates.indexOf(instance.state as (typeof deployStates)[number]);
+  // What is being changed, or stands still, was made.
+  const made = instance.state === 'stopped' || changeTitles[instance.state] !== undefined;
+  const index = deployStates.indexOf(made ? 'ready' : (instance.state as (typeof deployStates)[number]));
   if (index >= 0) {
     for (let at = 0; at <= index; at += 1) {
       const phase = deploy[at];
       if (phase?.state !== 'pending' && !(at < index && phase?.state === 'active')) continue;
-      if (phase) phase.state = at < index || instance.state === 'ready' ? 'done' : 'active';
+      if (phase) phase.state = at < index || made || instance.state === 'ready' ? 'done' : 'active';
     }
   }
   const [first, last] = destroy;

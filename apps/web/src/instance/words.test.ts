@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { deviceName } from '../keys/owner.ts';
-import { ago, duration } from './words.ts';
+import { ago, duration, soon } from './words.ts';
 
 it('says spans of time as people do', () => {
   expect([0, 850, 9_940, 42_400, 65_000, 3_725_000].map(duration)).toEqual([
@@ -18,6 +18,13 @@ it('says how long ago', () => {
   expect(ago(now - 20_000, now)).toBe('just now');
   expect(ago(now - 120_000, now)).toMatch(/2/);
   expect(ago('2026-11-01T12:00:00Z', now)).toMatch(/2026/);
+});
+
+it('says how soon', () => {
+  const now = Date.parse('2026-11-21T12:00:00Z');
+  expect(soon('2026-11-21T12:00:20Z', now)).toBe('in a moment');
+  expect(soon('2026-11-21T11:59:00Z', now)).toBe('in a moment');
+  expect(soon('2026-11-21T12:04:00Z', now)).toMatch(/4/);
 });
 
 it('names a browser as its owner would', () => {

@@ -10,6 +10,12 @@ export const stateWords: Record<InstanceState, string> = {
   installing: 'Installing',
   registering: 'Registering',
   ready: 'Ready',
+  stopping: 'Stopping',
+  stopped: 'Stopped',
+  starting: 'Starting',
+  rebooting: 'Restarting',
+  resizing: 'Resizing',
+  repairing: 'Repairing',
   failed: 'Failed',
   destroying: 'Destroying',
   destroyed: 'Destroyed',
@@ -18,11 +24,16 @@ export const stateWords: Record<InstanceState, string> = {
 /** How a state looks: its words, its colour, and whether something is under way. */
 export function statusOf(instance: Instance): { word: string; tone: Tone; live: boolean } {
   const { state, online } = instance;
+  if (state === 'ready' && instance.ejectedAt !== null)
+    return { word: 'Ejected', tone: 'neutral', live: false };
   if (state === 'ready') {
     return online
       ? { word: 'Ready', tone: 'positive', live: false }
       : { word: 'Offline', tone: 'caution', live: false };
   }
+  if (state === 'stopped') return { word: 'Stopped', tone: 'neutral', live: false };
+  if (state === 'failed' && instance.retryAt !== null)
+    return { word: 'Clean-up is tried again', tone: 'caution', live: false };
   if (state === 'failed') return { word: 'Failed', tone: 'critical', live: false };
   if (state === 'destroyed') return { word: 'Destroyed', tone: 'neutral', live: false };
   return { word: stateWords[state], tone: 'accent', live: true };
@@ -36,6 +47,22 @@ export function duration(ms: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** The states of a server that was made and is being changed. */
+const changing: ReadonlySet<InstanceState> = new Set([
+  'stopping',
+  'starting',
+  'rebooting',
+  'resizing',
+  'repairing',
+]);
+export const isChanging = ({ state }: Pick<Instance, 'state'>): boolean => changing.has(state);
+
+/** When something happens that is still to come, e.g. "in 4 minutes". */
+export function soon(at: string, now = Date.now()): string {
+  const seconds = Math.round((Date.parse(at) - now) / 1000);
+  return seconds < 45 ? 'in a moment' : ago(at, now);
 }
 
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });

@@ -1,5 +1,6 @@
 import type { AuditEvent } from '@claw-cloud/contracts';
 import { History } from 'lucide-react';
+import { auditWords } from '../app/audit-words.ts';
 import { useAudit, useCredentials, useInstances } from '../app/data.ts';
 import { useOwner } from '../app/session.tsx';
 import { Page } from '../app/shell.tsx';
@@ -16,18 +17,6 @@ const tones: Record<AuditEvent['outcome'], Tone> = {
   succeeded: 'positive',
   denied: 'critical',
   failed: 'critical',
-};
-
-const actions: Record<string, string> = {
-  'credential.add': 'Added a credential',
-  'credential.verify': 'Checked a credential',
-  'credential.use': 'Used a credential',
-  'credential.remove': 'Removed a credential',
-  'instance.deploy': 'Deployed a server',
-  'instance.destroy': 'Destroyed a server',
-  'instance.register': 'Registered its keys',
-  'instance.report': 'Reported its progress',
-  'instance.ready': 'Became ready',
 };
 
 /** What was done in the owner's name, and what was refused. */
@@ -73,7 +62,7 @@ export function ActivityPage() {
                 },
                 {
                   head: 'What',
-                  cell: (event) => <span title={event.action}>{actions[event.action] ?? event.action}</span>,
+                  cell: (event) => <span title={event.action}>{auditWords(event.action)}</span>,
                   className: 'whitespace-nowrap',
                 },
                 {

@@ -1,30 +1,27 @@
 import type { Credential } from '@claw-cloud/contracts';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { KeyRound, Plus, Trash2 } from 'lucide-react';
-import { useState } from 'react';
-import { keys, useCredentials } from '../app/data.ts';
-import { useConfig, useOwner } from '../app/session.tsx';
+import { Link } from '@tanstack/react-router';
+import { ChevronRight, KeyRound, Plus } from 'lucide-react';
+import { useCredentials } from '../app/data.ts';
+import { useCloudName } from '../app/session.tsx';
 import { Page } from '../app/shell.tsx';
 import { CredentialStateBadge, CredentialTrouble } from '../credentials/state.tsx';
-import { Button, ButtonLink } from '../design/button.tsx';
+import { TryAnother } from '../credentials/verification.tsx';
+import { ButtonLink } from '../design/button.tsx';
 import { Card, PageHeader } from '../design/card.tsx';
-import { Dialog } from '../design/dialog.tsx';
 import { EmptyState } from '../design/empty-state.tsx';
 import { ErrorNotice, troubleOf } from '../design/error-notice.tsx';
 import { SkeletonRows } from '../design/skeleton.tsx';
-import { useToast } from '../design/toast.tsx';
 import { ago } from '../instance/words.ts';
 
 /** The cloud accounts that are connected. */
 export function CredentialsPage() {
   const credentials = useCredentials();
-  const [removing, setRemoving] = useState<Credential | null>(null);
   const all = credentials.data ?? [];
   return (
     <Page>
       <PageHeader
         title="Credentials"
-        hint="Tokens of your cloud accounts. They can be opened by the worker that builds your servers, and by nothing else here."
+        hint="Access to your cloud accounts. They can be opened by the worker that builds your servers, and by nothing else here."
         action={
           all.length > 0 && (
             <ButtonLink to="/credentials/new" data-testid="add-credential">
@@ -46,92 +43,53 @@ export function CredentialsPage() {
             </ButtonLink>
           }
         >
-          With an API token of your cloud, servers can be created and deleted in your account.
+          With a credential of your cloud, servers can be created and deleted in your account.
         </EmptyState>
       ) : (
         <ul className="flex flex-col gap-2.5">
           {all.map((credential) => (
-            <CredentialRow
-              key={credential.id}
-              credential={credential}
-              onRemove={() => setRemoving(credential)}
-            />
+            <CredentialRow key={credential.id} credential={credential} />
           ))}
         </ul>
       )}
-      <RemoveDialog credential={removing} onClose={() => setRemoving(null)} />
     </Page>
   );
 }
 
-function CredentialRow({ credential, onRemove }: { credential: Credential; onRemove: () => void }) {
-  const { providers } = useConfig();
-  const provider = providers.find(({ id }) => id === credential.provider)?.name ?? credential.provider;
+function CredentialRow({ credential }: { credential: Credential }) {
+  const cloudName = useCloudName(credential.provider);
   return (
     <li>
-      <Card className="px-5 py-4">
-        <div className="flex items-center gap-4">
-          <div className="min-w-0 flex-1">
-            <p className="flex flex-wrap items-center gap-x-2.5 gap-y-1">
+      <Card className="transition-colors hover:border-line-strong">
+        <Link
+          to="/credentials/$credentialId"
+          params={{ credentialId: credential.id }}
+          data-testid="credential-row"
+          className="group flex items-center gap-4 rounded-lg px-5 py-4"
+        >
+          <span className="min-w-0 flex-1">
+            <span className="flex flex-wrap items-center gap-x-2.5 gap-y-1">
               <span className="truncate font-medium">{credential.name}</span>
               <CredentialStateBadge credential={credential} />
-            </p>
-            <p className="mt-0.5 truncate text-muted text-sm">
-              {provider}
+            </span>
+            <span className="mt-0.5 block truncate text-muted text-sm">
+              {cloudName}
               {credential.account && ` · ${credential.account.label}`} · added {ago(credential.createdAt)}
-            </p>
+            </span>
+          </span>
+          <ChevronRight
+            size={16}
+            aria-hidden
+            className="text-faint transition-transform group-hover:translate-x-0.5"
+          />
+        </Link>
+        {credential.state === 'rejected' && (
+          <div className="flex flex-col items-start gap-3 px-5 pb-4">
+            <CredentialTrouble credential={credential} className="w-full" />
+            <TryAnother credential={credential} />
           </div>
-          <Button variant="ghost" size="icon" aria-label={`Remove ${credential.name}`} onClick={onRemove}>
-            <Trash2 size={15} aria-hidden />
-          </Button>
-        </div>
-        {credential.state === 'rejected' && <CredentialTrouble credential={credential} className="mt-4" />}
+        )}
       </Card>
     </li>
-  );
-}
-
-function RemoveDialog({ credential, onClose }: { credential: Credential | null; onClose: () => void }) {
-  const { api } = useOwner();
-  const queries = useQueryClient();
-  const toast = useToast();
-  const removal = useMutation({
-    mutationFn: (id: string) => api.removeCredential(id),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: keys.credentials });
-      toast('The credential is removed here. Delete the token in your cloud’s console too.');
-      onClose();
-    },
-  });
-  return (
-    <Dialog
-      open={credential !== null}
-      onClose={() => {
-        removal.reset();
-        onClose();
-      }}
-      title={`Remove “${credential?.name ?? ''}”?`}
-      hint="Servers that run keep running. Destroying them later needs a credential of the same account."
-      footer={
-        <>
-          <Button variant="secondary" onClick={onClose}>
-            Keep it
-          </Button>
-          <Button
-            variant="critical"
-            busy={removal.isPending}
-            onClick={() => credential && removal.mutate(credential.id)}
-          >
-            Remove
-          </Button>
-        </>
-      }
-    >
-      {removal.error ? (
-        <ErrorNotice trouble={troubleOf(removal.error)} />
-      ) : (
-        <p className="text-muted">What is stored of the token is erased at once.</p>
-      )}
-    </Dialog>
   );
 }

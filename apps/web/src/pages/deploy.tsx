@@ -9,8 +9,10 @@ import { keys, useCatalogue, useCredentials } from '../app/data.ts';
 import { Redirect } from '../app/redirect.tsx';
 import { useOwner } from '../app/session.tsx';
 import { Page } from '../app/shell.tsx';
+import { CatalogueAge } from '../deploy/catalogue-age.tsx';
 import { country, firstRegion, gigabytes, type Offer, offersIn, plainName } from '../deploy/offers.ts';
 import { RecoveryDialog } from '../deploy/recovery-dialog.tsx';
+import { RegionField } from '../deploy/region-field.tsx';
 import { SizeList } from '../deploy/size-list.tsx';
 import { Button } from '../design/button.tsx';
 import { Card, PageHeader } from '../design/card.tsx';
@@ -162,22 +164,13 @@ function DeployForm({ credentials, credentialId, onCredential, catalogue }: Depl
               ))}
             </Select>
           </Field>
-          <Field label="Region">
-            <Select
-              value={region}
-              onChange={(event) => setRegion(event.target.value)}
-              data-testid="deploy-region"
-            >
-              {catalogue.regions.map((one) => (
-                <option key={one.id} value={one.id}>
-                  {one.city}, {country(one.country).name} ({one.id})
-                </option>
-              ))}
-            </Select>
-          </Field>
+          <RegionField regions={catalogue.regions} region={region} onChange={setRegion} />
         </div>
         <section>
-          <h2 className="mb-2 font-medium text-sm tracking-normal">Size</h2>
+          <div className="mb-2 flex flex-wrap items-center justify-between gap-x-4 gap-y-1">
+            <h2 className="font-medium text-sm tracking-normal">Size</h2>
+            <CatalogueAge credentialId={credentialId} catalogue={catalogue} />
+          </div>
           <SizeList
             offers={offers}
             currency={catalogue.currency}

@@ -57,7 +57,7 @@ export function ServerChatPage() {
     [gateway],
   );
 
-  if (instance.state !== 'ready') {
+  if (instance.state !== 'ready' || instance.ejectedAt !== null) {
     return <Redirect to="/servers/$instanceId/timeline" params={{ instanceId: instance.id }} />;
   }
   if (conversationId === undefined && sessions.data !== undefined) {

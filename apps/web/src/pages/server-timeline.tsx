@@ -1,18 +1,20 @@
 import { useNavigate } from '@tanstack/react-router';
-import { MessageSquare, Trash2 } from 'lucide-react';
+import { MessageSquare, Power, Trash2 } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { isMoving, useReceipt } from '../app/data.ts';
-import { useOwner } from '../app/session.tsx';
+import { useIsSandbox, useOwner } from '../app/session.tsx';
 import { Page } from '../app/shell.tsx';
 import { Button, ButtonLink } from '../design/button.tsx';
+import { Callout } from '../design/callout.tsx';
 import { Card } from '../design/card.tsx';
 import { ErrorNotice, troubleOf } from '../design/error-notice.tsx';
+import { ExternalLink } from '../design/external-link.tsx';
 import { money } from '../design/price-tag.tsx';
 import { DestroyDialog } from '../instance/destroy-dialog.tsx';
 import { useInstanceEvents } from '../instance/events.ts';
 import { ReceiptView } from '../instance/receipt.tsx';
 import { TimelineView } from '../instance/timeline-view.tsx';
-import { duration } from '../instance/words.ts';
+import { duration, soon } from '../instance/words.ts';
 import { useThisInstance } from './server.tsx';
 
 /** How long the finished timeline is left in sight before the chat opens by itself. */
@@ -27,8 +29,10 @@ export function ServerTimelinePage() {
   const [destroying, setDestroying] = useState(false);
   const navigate = useNavigate();
   const wasMoving = useRef(false);
-  if (isMoving(instance) && instance.state !== 'destroying') wasMoving.current = true;
-  const ready = instance.state === 'ready';
+  // Whoever stops, resizes or repairs a server looks at that, and not for the chat.
+  if (isMoving(instance) && (instance.readyAt === null || instance.state === 'starting'))
+    wasMoving.current = true;
+  const ready = instance.state === 'ready' && instance.ejectedAt === null;
 
   useEffect(() => {
     if (!ready || !wasMoving.current) return;
@@ -56,6 +60,16 @@ export function ServerTimelinePage() {
           {receipt.data && <ReceiptView receipt={receipt.data} />}
           {receipt.error !== null && <ErrorNotice trouble={troubleOf(receipt.error)} tone="caution" />}
           {error !== undefined && <ErrorNotice trouble={troubleOf(error)} tone="caution" />}
+          {instance.state === 'failed' && instance.retryAt !== null && (
+            <Callout
+              tone="caution"
+              testId="retry"
+              title={`It is tried again by itself ${soon(instance.retryAt)}`}
+            >
+              What may be left in your cloud account is cleared as soon as the cloud allows it. This server
+              stays in your list until then.
+            </Callout>
+          )}
           <Card className="p-6">
             <TimelineView instance={instance} events={events} />
           </Card>
@@ -72,12 +86,18 @@ export function ServerTimelinePage() {
               <MessageSquare size={16} aria-hidden /> Open the chat
             </ButtonLink>
           )}
+          {instance.state === 'stopped' && (
+            <ButtonLink to="/servers/$instanceId/settings/machine" params={{ instanceId: instance.id }}>
+              <Power size={15} aria-hidden /> Start it again
+            </ButtonLink>
+          )}
           {instance.state === 'failed' && (
             <>
               <Button variant="critical" onClick={() => setDestroying(true)} data-testid="destroy-open">
-                <Trash2 size={15} aria-hidden /> Destroy and clean up
+                <Trash2 size={15} aria-hidden />{' '}
+                {instance.retryAt === null ? 'Destroy and clean up' : 'Destroy now'}
               </Button>
-              <ButtonLink to="/deploy" variant="secondary">
+              <ButtonLink to="/deploy" search={{ credential: instance.credentialId }} variant="secondary">
                 Deploy another
               </ButtonLink>
             </>
@@ -120,6 +140,7 @@ function Facts() {
         ]
       : []),
   ];
+  const sandbox = useIsSandbox(instance.provider);
   return (
     <Card className="p-5">
       <dl className="flex flex-col gap-2.5 text-sm">
@@ -130,6 +151,11 @@ function Facts() {
           </div>
         ))}
       </dl>
+      {instance.consoleUrl !== null && !sandbox && (
+        <ExternalLink href={instance.consoleUrl} className="mt-3.5">
+          Open it in your cloud’s console
+        </ExternalLink>
+      )}
     </Card>
   );
 }

@@ -2,6 +2,7 @@ import type { Instance } from '@claw-cloud/contracts';
 import { Link } from '@tanstack/react-router';
 import { ChevronRight, CloudCog, Plus, Rocket } from 'lucide-react';
 import { useCredentials, useInstances } from '../app/data.ts';
+import { useIsSandbox } from '../app/session.tsx';
 import { Page } from '../app/shell.tsx';
 import { ButtonLink } from '../design/button.tsx';
 import { PageHeader } from '../design/card.tsx';
@@ -10,7 +11,8 @@ import { ErrorNotice, troubleOf } from '../design/error-notice.tsx';
 import { money } from '../design/price-tag.tsx';
 import { SkeletonRows } from '../design/skeleton.tsx';
 import { Badge, StatusDot } from '../design/status.tsx';
-import { ago, statusOf } from '../instance/words.ts';
+import { StraysNotice } from '../instance/strays.tsx';
+import { ago, soon, statusOf } from '../instance/words.ts';
 
 /** Every server of the owner; with none, the next step towards the first. */
 export function ServersPage() {
@@ -33,6 +35,7 @@ export function ServersPage() {
         }
       />
       {instances.error && <ErrorNotice trouble={troubleOf(instances.error)} className="mb-6" />}
+      <StraysNotice className="mb-6" />
       {instances.isPending || credentials.isPending ? (
         !instances.error && <SkeletonRows label="Loading your servers" />
       ) : living.length > 0 ? (
@@ -87,7 +90,7 @@ function FirstStep({ hasCredential }: { hasCredential: boolean }) {
         </ButtonLink>
       }
     >
-      Servers run in an account of yours, and your cloud bills you directly. Start with an API token: it is
+      Servers run in an account of yours, and your cloud bills you directly. Start with a credential: it is
       sealed in this browser before it leaves.
     </EmptyState>
   );
@@ -95,6 +98,7 @@ function FirstStep({ hasCredential }: { hasCredential: boolean }) {
 
 function ServerRow({ instance }: { instance: Instance }) {
   const { word, tone, live } = statusOf(instance);
+  const sandbox = useIsSandbox(instance.provider);
   const gone = instance.state === 'destroyed';
   return (
     <li>
@@ -108,7 +112,7 @@ function ServerRow({ instance }: { instance: Instance }) {
         <div className="min-w-0 flex-1">
           <p className="flex items-center gap-2">
             <span className={`truncate ${gone ? 'text-muted' : 'font-medium'}`}>{instance.name}</span>
-            {instance.provider === 'sandbox' && <Badge>sandbox</Badge>}
+            {sandbox && <Badge>sandbox</Badge>}
           </p>
           {!gone && (
             <p className="mt-0.5 truncate text-muted text-sm">
@@ -123,7 +127,11 @@ function ServerRow({ instance }: { instance: Instance }) {
           <p className={tone === 'critical' ? 'text-critical-ink' : live ? 'text-accent-ink' : 'text-muted'}>
             {word}
           </p>
-          <p className="mt-0.5 text-faint text-xs">{ago(instance.destroyedAt ?? instance.createdAt)}</p>
+          <p className="mt-0.5 text-faint text-xs">
+            {instance.retryAt !== null
+              ? soon(instance.retryAt)
+              : ago(instance.destroyedAt ?? instance.createdAt)}
+          </p>
         </div>
         <ChevronRight
           size={16}

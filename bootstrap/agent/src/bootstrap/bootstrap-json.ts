@@ -2,8 +2,22 @@ import { BootstrapConfig } from '@claw-cloud/contracts';
 import { z } from 'zod';
 import { readIfThere, writePrivate } from '../private-file.ts';
 
-/** What stays of the file once the secrets in it were used: enough to find the agent again. */
-const UsedConfig = z.looseObject({ agent: z.object({ sha256: z.string() }) });
+/** What stays of the file once the secrets in it were used: enough to find the agent again, and whose machine it is. */
+const UsedConfig = BootstrapConfig.omit({ registrationToken: true, owners: true });
+export type BornWith = z.infer<typeof UsedConfig> & {
+  /** Whether the secrets are gone, for a registration has used them. */
+  registered: boolean;
+};
+
+/** What the machine was born with, secrets aside; null where the file is missing or damaged. */
+export function readBornWith(path: string): BornWith | null {
+  try {
+    const json: unknown = JSON.parse(readIfThere(path) ?? 'null');
+    return { ...UsedConfig.parse(json), registered: !BootstrapConfig.safeParse(json).success };
+  } catch {
+    return null;
+  }
+}
 
 /** The configuration this machine was born with; null when its secrets were used already. */
 export function readBootstrapJson(path: string): BootstrapConfig | null {

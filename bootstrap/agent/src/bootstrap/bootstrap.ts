@@ -1,16 +1,18 @@
-import { totalmem } from 'node:os';
 import type { BootstrapConfig } from '@claw-cloud/contracts';
 import { toBase64Url } from '@claw-cloud/crypto';
-import { ensureOpenClaw, type OpenClawInstall } from '../../install/index.ts';
 import type { AgentEnvironment } from '../env.ts';
 import type { AgentKeys } from '../keys.ts';
 import type { Log } from '../log.ts';
-import { gatewayToken, type WarmUpModel, writeOpenClawConfig } from '../openclaw/config.ts';
+import { createChildDriver } from '../openclaw/child-driver.ts';
+import { gatewayToken } from '../openclaw/config.ts';
+import type { OpenClawDriver, Started } from '../openclaw/driver.ts';
 import type { Gateway } from '../openclaw/gateway.ts';
-import { createSupervisor, type Supervisor } from '../openclaw/supervisor.ts';
+import { createServiceDriver } from '../openclaw/service-driver.ts';
+import type { Supervisor } from '../openclaw/supervisor.ts';
 import { type CleanUp, startStandInModel, warmUp } from '../openclaw/warm-up.ts';
-import { enrolOwners } from '../owners.ts';
+import { enrolOwners } from '../owners/owners.ts';
 import type { Paths } from '../paths.ts';
+import type { Root } from '../root/client.ts';
 import { type AgentState, readState, writeState } from '../state.ts';
 import { agentVersion } from '../version.ts';
 import { wipeBootstrapJson } from './bootstrap-json.ts';
@@ -21,62 +23,30 @@ export interface StartOptions {
   env: AgentEnvironment;
   paths: Paths;
   keys: AgentKeys;
+  /** Null in a process sandbox. */
+  root: Root | null;
   log: Log;
   signal: AbortSignal;
-}
-
-export interface Started {
-  supervisor: Supervisor;
-  gateway: Gateway;
 }
 
 /** Ten seconds on a machine of its own; a busy or small one takes minutes. */
 const readyLimitMs = 5 * 60_000;
 const warmUpLimitMs = 3 * 60_000;
 
-/** OpenClaw's heap: half the memory, at least what a few turns need and at most what they ever use. */
-function heapMb(processSandbox: boolean): number {
-  const half = Math.round(totalmem() / 2 ** 20 / 2);
-  return Math.min(Math.max(half, 1024), processSandbox ? 1536 : 4096);
-}
-
-function installOpenClaw(
-  { env, paths, log, signal }: StartOptions,
-  version: string,
-): Promise<OpenClawInstall> {
-  return ensureOpenClaw({
-    storeDir: paths.store,
-    nodeBin: process.execPath,
-    path: env.path,
-    npmEnvironment: env.npm,
-    version,
-    log,
-    signal,
-  });
-}
-
-function createGateway({ env, paths, keys, log }: StartOptions, install: OpenClawInstall): Started {
-  const token = gatewayToken(paths);
-  const supervisor = createSupervisor({
-    nodeBin: process.execPath,
-    packageDir: install.path,
-    compileCache: install.compileCache,
-    port: env.gatewayPort,
-    token,
-    paths,
-    path: env.path,
-    heapMb: heapMb(env.processSandbox),
-    log,
-  });
-  return {
-    supervisor,
-    gateway: { port: env.gatewayPort, token, device: keys.gatewayDevice, state: supervisor.state },
-  };
-}
+const createDriver = ({ env, paths, root, log, signal }: StartOptions): OpenClawDriver =>
+  root === null
+    ? createChildDriver({ env, paths, log, signal })
+    : createServiceDriver({ env, paths, root, log });
 
 /** A turn on the stand-in; a failure is logged only, for the owner's first turn works without it, slower. */
-async function tryWarmUp(gateway: Gateway, model: WarmUpModel, log: Log): Promise<CleanUp> {
+async function tryWarmUp(
+  driver: OpenClawDriver,
+  gateway: Gateway,
+  standInUrl: string,
+  log: Log,
+): Promise<CleanUp> {
   try {
+    const model = await driver.warmUpModel(gateway, standInUrl);
     return await warmUp({ ...gateway, model, limitMs: warmUpLimitMs });
   } catch (error) {
     log(`OpenClaw was not warmed up: ${error instanceof Error ? error.message : 'unknown reason'}`);
@@ -92,10 +62,11 @@ const ignoreFailure = (log: Log) => (error: unknown) =>
  * reported. Taken up again after an interruption it does what is left. Raises what the failed phase raised.
  */
 export async function bootstrap(options: StartOptions, config: BootstrapConfig): Promise<Started> {
-  const { env, paths, keys, log, signal } = options;
+  const { paths, keys, log, signal } = options;
+  const driver = createDriver(options);
   const { instanceId, controlPlaneUrl, registrationToken } = config;
   const openclawVersion = config.openclaw.version;
-  const secrets = [registrationToken, config.owners.pairingSecret, gatewayToken(paths)];
+  const secrets = [registrationToken, config.owners.pairingSecret, gatewayToken(options.env, paths)];
   let supervisor: Supervisor | null = null;
   let notes = '';
   const note: Log = (message) => {
@@ -112,7 +83,7 @@ export async function bootstrap(options: StartOptions, config: BootstrapConfig):
     registrationTried: false,
     registered: false,
   };
-  let state = readState(paths.stateJson) ?? initial;
+  let state = readState(paths, log) ?? initial;
   const save = (change: Partial<AgentState>): void => {
     state = { ...state, ...change };
     writeState(paths.stateJson, state);
@@ -124,22 +95,22 @@ export async function bootstrap(options: StartOptions, config: BootstrapConfig):
   const phase = createPhaseRunner({ instanceId, controlPlane, log: note, logTail, secrets });
   controlPlane.report({ instanceId, phase: 'booting', status: 'finished', message: 'The agent runs' });
 
-  const install = await phase('installing', `OpenClaw ${openclawVersion}`, () =>
-    installOpenClaw({ ...options, log: note }, openclawVersion),
-  );
+  const install = (): Promise<string> => driver.install(openclawVersion, note);
+  const installed = driver.isInstalled(openclawVersion)
+    ? await install()
+    : await phase('installing', `OpenClaw ${openclawVersion}`, install);
+  save({ openclawVersion: installed });
   const standIn = await startStandInModel();
   try {
-    const warmUpModel = await phase('configuring', 'Loopback only, commands ask first', async () =>
-      writeOpenClawConfig({ paths, port: env.gatewayPort, standInUrl: standIn.baseUrl }),
-    );
-    const started = createGateway(options, install);
+    await phase('configuring', 'Loopback only, commands ask first', () => driver.configure(standIn.baseUrl));
+    const started = driver.create(keys.gatewayDevice);
     supervisor = started.supervisor;
     await phase('starting', 'OpenClaw starts', async () => {
       started.supervisor.start();
       await started.supervisor.whenReady(readyLimitMs);
     });
     const cleanUp = await phase('warming', 'OpenClaw takes a first turn', () =>
-      tryWarmUp(started.gateway, warmUpModel, note),
+      tryWarmUp(driver, started.gateway, standIn.baseUrl, note),
     );
     // Takes seconds and nobody waits for it: the owner's page shows its own conversations only.
     void cleanUp().catch(ignoreFailure(log));
@@ -151,7 +122,7 @@ export async function bootstrap(options: StartOptions, config: BootstrapConfig):
         identityPublicKey: toBase64Url(keys.identity.publicKey),
         agentPublicKey: toBase64Url(keys.channel.publicKey),
         agentVersion,
-        openclawVersion: install.version,
+        openclawVersion: installed,
       };
       try {
         await controlPlane.flush();
@@ -178,18 +149,25 @@ export async function bootstrap(options: StartOptions, config: BootstrapConfig):
 
 /** Every later start: the same OpenClaw, its configuration enforced again, warmed up behind the owner's back. */
 export async function resume(options: StartOptions, state: AgentState): Promise<Started> {
-  const { env, paths, log } = options;
+  const { paths, keys, log } = options;
   // A cut between registering and wiping leaves secrets in the file.
   wipeBootstrapJson(paths.bootstrapJson);
-  const install = await installOpenClaw(options, state.openclawVersion);
+  const driver = createDriver(options);
+  try {
+    await driver.install(state.openclawVersion, log);
+  } catch (error) {
+    // On a server the owner must get in to mend it: the agent goes on without the gateway.
+    if (options.root === null) throw error;
+    log(`OpenClaw could not be installed: ${error instanceof Error ? error.message : 'unknown reason'}`);
+  }
   const standIn = await startStandInModel();
-  const warmUpModel = writeOpenClawConfig({ paths, port: env.gatewayPort, standInUrl: standIn.baseUrl });
-  const started = createGateway(options, install);
+  await driver.configure(standIn.baseUrl);
+  const started = driver.create(keys.gatewayDevice);
   started.supervisor.start();
   const warm = async (): Promise<void> => {
     try {
       await started.supervisor.whenReady(readyLimitMs);
-      const cleanUp = await tryWarmUp(started.gateway, warmUpModel, log);
+      const cleanUp = await tryWarmUp(driver, started.gateway, standIn.baseUrl, log);
       await cleanUp();
     } catch (error) {
       ignoreFailure(log)(error);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -94,8 +94,27 @@ test('leaves no stand-in of a former start behind', () => {
 });
 
 test('the gateway token is made once', () => {
-  const token = gatewayToken(paths);
+  const sandbox = { service: false, credentialsDir: null };
+  const token = gatewayToken(sandbox, paths);
   expect(token).toMatch(/^[\w-]{43}$/);
-  expect(gatewayToken(paths)).toBe(token);
+  expect(gatewayToken(sandbox, paths)).toBe(token);
   expect(statSync(paths.gatewayToken).mode & 0o777).toBe(0o600);
+});
+
+test('a server’s unit gets the token as a credential, and has it in no file of the agent', () => {
+  expect(() => gatewayToken({ service: true, credentialsDir: null }, paths)).toThrow('gateway-token');
+  writeFileSync(join(root, 'gateway-token'), 'given\n');
+  expect(gatewayToken({ service: true, credentialsDir: root }, paths)).toBe('given');
+  expect(existsSync(paths.gatewayToken)).toBe(false);
+});
+
+test('a configuration that can’t be read is kept aside, and a new one begun', () => {
+  mkdirSync(dirname(paths.openclawConfig), { recursive: true });
+  writeFileSync(paths.openclawConfig, '{"gateway":');
+  const lines: string[] = [];
+  const log = (line: string) => lines.push(line);
+  writeOpenClawConfig({ paths, port: 18_789, standInUrl: null, token: 'given', log });
+  expect(read().gateway).toMatchObject({ bind: 'loopback', auth: { token: 'given' } });
+  expect(readFileSync(`${paths.openclawConfig}.damaged`, 'utf8')).toBe('{"gateway":');
+  expect(lines).toEqual([expect.stringContaining('is damaged; kept as')]);
 });

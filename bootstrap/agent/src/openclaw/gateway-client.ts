@@ -51,7 +51,8 @@ export interface GatewayConnection {
 export interface ConnectOptions {
   port: number;
   token: string;
-  device: GatewayDevice;
+  /** Null asks without a device of its own: enough to read how the gateway is. */
+  device: GatewayDevice | null;
   scopes: readonly string[];
   caps: readonly string[];
   signal?: AbortSignal;
@@ -62,7 +63,7 @@ export interface ConnectOptions {
 const client = { id: 'gateway-client', version: agentVersion, platform: 'linux', mode: 'backend' } as const;
 
 /** OpenClaw's signed text, v3: scopes joined by commas, the last field (device family) empty. */
-function signedConnect({ device, scopes, token }: ConnectOptions, nonce: string, ts: number) {
+function signedConnect({ scopes, token }: ConnectOptions, device: GatewayDevice, nonce: string, ts: number) {
   const text = [
     'v3',
     device.id,
@@ -147,7 +148,7 @@ export function connectGateway(options: ConnectOptions): Promise<GatewayConnecti
       scopes: options.scopes,
       caps: options.caps,
       auth: { token: options.token },
-      device: signedConnect(options, nonce, ts),
+      ...(options.device ? { device: signedConnect(options, options.device, nonce, ts) } : {}),
     };
     request('connect', params, 15_000).then(onHello, fail);
   };

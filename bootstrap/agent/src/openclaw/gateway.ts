@@ -8,6 +8,8 @@ export interface Gateway {
   token: string;
   device: GatewayDevice;
   state(): GatewayState;
+  /** OpenClaw's version, as it is installed; null where that can't be told. */
+  version(): string | null;
 }
 
 /** Runs `work` with a connection that may administrate, and closes it. Raises what connecting and work raise. */

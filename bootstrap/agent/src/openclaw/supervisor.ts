@@ -5,19 +5,31 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createBackoff } from '../backoff.ts';
 import type { Log } from '../log.ts';
 import type { Paths } from '../paths.ts';
+import { groupMemoryMb } from './processes.ts';
+import { answersReady, type GatewayEvents, untilReady } from './wait-ready.ts';
 
 export type GatewayState = 'ready' | 'starting' | 'down';
+
+/** What the agent, or somebody by the agent, restarts the gateway for. */
+export type RestartReason = 'unhealthy' | 'memory' | 'owner' | 'control_plane' | 'crashed';
 
 export interface Supervisor {
   state(): GatewayState;
   /** Starts it, and from now on again whenever it ends. */
   start(): void;
+  /** Ends it, whatever it does, and starts it again at once; resolves when it starts. Raises where it can't be. */
+  restart(): Promise<void>;
+  /** Resident memory of the gateway's processes in MB, or null where nobody tells. */
+  memoryMb(): Promise<number | null>;
   /** Resolves once the gateway answers as ready. Raises when it ends or `limitMs` pass before that. */
   whenReady(limitMs: number): Promise<void>;
   /** The end of what the gateway printed while it started; nothing that was printed once it was ready. */
   startLog(): string;
-  events: EventEmitter<{ state: [GatewayState]; exit: [string] }>;
-  /** Ends it: TERM, then KILL after `graceMs`, its whole process group. */
+  events: GatewayEvents;
+  /**
+   * Ends it: TERM, then KILL after `graceMs`, its whole process group. Where systemd runs it, it goes on without
+   * the agent: only the watching ends.
+   */
   stop(graceMs?: number): Promise<void>;
 }
 
@@ -50,18 +62,22 @@ while kill -0 $child 2>/dev/null; do wait $child; code=$?; done
 exit $code`;
 
 /** OpenClaw's exit code for a configuration it refuses: starting it again would change nothing soon. */
-const configRefused = 78;
+export const configRefused = 78;
+
+/** One that is restarted because it hangs has no last words worth a long wait. */
+const restartGraceMs = 10_000;
 
 /** Keeps OpenClaw's gateway running, headless and on loopback. */
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { nodeBin, packageDir, compileCache, port, token, paths, path, heapMb, log } = options;
-  const events = new EventEmitter<{ state: [GatewayState]; exit: [string] }>();
+  const events: GatewayEvents = new EventEmitter();
   events.setMaxListeners(200);
   const backoff = createBackoff({ baseMs: 1000, capMs: 60_000 });
   let state: GatewayState = 'down';
   let child: ChildProcess | null = null;
   let printed = '';
   let stopping = false;
+  let restarting = false;
   let restart: NodeJS.Timeout | undefined;
 
   const setState = (next: GatewayState): void => {
@@ -70,20 +86,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     events.emit('state', next);
   };
 
-  const isReady = async (): Promise<boolean> => {
-    try {
-      const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(3000) });
-      await answer.body?.cancel();
-      return answer.ok;
-    } catch {
-      return false;
-    }
-  };
-
   /** Polls for as long as this very process lives; often while it starts, seldom afterwards. */
   const watch = async (watched: ChildProcess): Promise<void> => {
     while (child === watched) {
-      const ready = await isReady();
+      const ready = await answersReady(port);
       if (child !== watched) return;
       if (ready && state !== 'ready') {
         printed = '';
@@ -96,7 +102,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   };
 
   const launch = (): void => {
-    if (stopping) return;
+    if (stopping || child) return;
     mkdirSync(compileCache, { recursive: true });
     const started = spawn(
       '/bin/sh',
@@ -145,7 +151,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       started.stdio[3]?.destroy();
       setState('down');
       events.emit('exit', why);
-      if (stopping) return;
+      if (stopping || restarting) return;
       const waitMs = why.endsWith(` ${configRefused}`) ? 60_000 : backoff.next();
       log(`OpenClaw's gateway ended (${why}); starting it again in ${Math.round(waitMs / 100) / 10} s`);
       restart = setTimeout(launch, waitMs);
@@ -156,45 +162,41 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     void watch(started);
   };
 
+  const end = async (ending: ChildProcess, graceMs: number): Promise<void> => {
+    if (!ending.pid || ending.exitCode !== null || ending.signalCode !== null) return;
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    ending.once('exit', () => resolve());
+    ending.kill('SIGTERM');
+    const kill = setTimeout(() => {
+      try {
+        if (ending.pid) process.kill(-ending.pid, 'SIGKILL');
+      } catch {
+        // The group has just ended by itself.
+      }
+    }, graceMs);
+    await ended;
+    clearTimeout(kill);
+  };
+
   return {
     events,
     state: () => state,
     start: launch,
     startLog: () => printed,
-    whenReady(limitMs) {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      if (state === 'ready') resolve();
-      const onState = (next: GatewayState) => next === 'ready' && resolve();
-      const onExit = (why: string) => reject(new Error(`OpenClaw ended while it started (${why})`));
-      const limit = setTimeout(
-        () => reject(new Error(`OpenClaw was not ready within ${Math.round(limitMs / 1000)} s`)),
-        limitMs,
-      );
-      events.on('state', onState);
-      events.on('exit', onExit);
-      return promise.finally(() => {
-        clearTimeout(limit);
-        events.off('state', onState);
-        events.off('exit', onExit);
-      });
+    whenReady: (limitMs) => untilReady(events, state, limitMs),
+    memoryMb: async () => (child?.pid === undefined ? null : groupMemoryMb(child.pid)),
+    async restart() {
+      if (stopping) throw new Error('OpenClaw is being stopped');
+      clearTimeout(restart);
+      restarting = true;
+      if (child) await end(child, restartGraceMs);
+      restarting = false;
+      launch();
     },
     async stop(graceMs = 20_000) {
       stopping = true;
       clearTimeout(restart);
-      const ending = child;
-      if (!ending?.pid) return;
-      const { promise: ended, resolve } = Promise.withResolvers<void>();
-      ending.once('exit', () => resolve());
-      ending.kill('SIGTERM');
-      const kill = setTimeout(() => {
-        try {
-          if (ending.pid) process.kill(-ending.pid, 'SIGKILL');
-        } catch {
-          // The group has just ended by itself.
-        }
-      }, graceMs);
-      await ended;
-      clearTimeout(kill);
+      if (child) await end(child, graceMs);
     },
   };
 }

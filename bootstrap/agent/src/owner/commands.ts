@@ -1,26 +1,13 @@
-import { type InstanceHealth, type OwnerFrame, ownerCommands, ProductError } from '@claw-cloud/contracts';
+import { type OwnerCommandName, type OwnerFrame, ownerCommands, ProductError } from '@claw-cloud/contracts';
 import { z } from 'zod';
-import type { Gateway } from '../openclaw/gateway.ts';
-import { getModel, setModel } from './model.ts';
+import type { CommandContext } from './commands/context.ts';
+import { handlers } from './commands/index.ts';
 
 type Command = Extract<OwnerFrame, { type: 'command' }>;
 type Answer = Extract<OwnerFrame, { type: 'result' | 'error' }>;
 
-export interface CommandContext {
-  gateway: Gateway;
-  health: () => InstanceHealth;
-}
-
-type Handler = (context: CommandContext, params: Record<string, unknown>) => Promise<unknown>;
-
-/** Each command of the contract, with its parameters checked; a new one is a line here. */
-const handlers: { [name in keyof typeof ownerCommands]: Handler } = {
-  'model.set': ({ gateway }, params) => setModel(gateway, ownerCommands['model.set'].parse(params)),
-  'model.get': ({ gateway }) => getModel(gateway),
-  'instance.health': async ({ health }) => health(),
-};
-
-const isCommand = (name: string): name is keyof typeof handlers => Object.hasOwn(handlers, name);
+const isCommand = (name: string): name is OwnerCommandName =>
+  Object.hasOwn(ownerCommands, name) && Object.hasOwn(handlers, name);
 
 function toError(error: unknown): { code: string; message: string; fix: string } {
   if (error instanceof ProductError) return { code: error.code, message: error.message, fix: error.fix };
@@ -49,7 +36,9 @@ export async function answerCommand(context: CommandContext, { id, name, params 
         'Update the agent, or reload the page.',
       );
     }
-    return { type: 'result', id, ok: true, value: await handlers[name](context, params) };
+    // The table's types pair each handler with its own parameters; here the name is only known at run time.
+    const handler = handlers[name] as (params: unknown, context: CommandContext) => Promise<unknown>;
+    return { type: 'result', id, ok: true, value: await handler(ownerCommands[name].parse(params), context) };
   } catch (error) {
     return { type: 'error', id, ok: false, error: toError(error) };
   }

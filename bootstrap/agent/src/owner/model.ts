@@ -27,7 +27,8 @@ export interface ModelCheck {
   reason?: string;
 }
 
-async function check(connection: GatewayConnection, provider: string): Promise<ModelCheck> {
+/** Asks the provider once, for real, with few tokens. */
+export async function checkModel(connection: GatewayConnection, provider: string): Promise<ModelCheck> {
   try {
     const probe = Probe.parse(await connection.request('models.probe', { provider }, probeLimitMs));
     if (probe.status === 'ok')
@@ -74,7 +75,7 @@ export async function setModel(
       await connection.request('models.authSetApiKey', { provider, apiKey }, 60_000);
       await patchConfig(connection, { patch: selected, note });
     }
-    return { provider, model, check: await check(connection, provider) };
+    return { provider, model, check: await checkModel(connection, provider) };
   });
 }
 

@@ -8,13 +8,17 @@ import { generateKeyPair, type KeyPair, ready, toBase64Url } from '@claw-cloud/c
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type FakeGateway, startFakeGateway } from '../../testing/fake-gateway.ts';
 import { type DeviceOptions, openOwnerDevice } from '../../testing/owner-device.ts';
+import { type Audit, createAudit } from '../audit/audit.ts';
 import { loadKeys } from '../keys.ts';
-import { enrolOwners, openOwners } from '../owners.ts';
+import { enrolOwners, type Owners, openOwners } from '../owners/owners.ts';
 import { createPaths } from '../paths.ts';
-import { createOwnerStreams } from './owner-stream.ts';
+import { createNotices, type Notices } from './notices.ts';
+import { createOwnerStreams, type OwnerStreamOptions } from './owner-stream.ts';
 
 const instanceId = 'ins_0123456789abcdefghijklmn';
 const pairingSecret = new Uint8Array(32).fill(9);
+const recoverySecret = new Uint8Array(32).fill(8);
+const inviteSecret = new Uint8Array(32).fill(7);
 const health = {
   agentVersion: '0.1.0',
   openclawVersion: '2026.9.6',
@@ -25,7 +29,13 @@ let root: string;
 let gateway: FakeGateway;
 let gatewayState: 'ready' | 'starting' | 'down';
 let device: KeyPair;
+let recoveryKey: KeyPair;
 let agentKeys: ReturnType<typeof loadKeys>;
+let channelKeys: [KeyPair, ...KeyPair[]];
+const keyListeners = new Set<() => void>();
+let owners: Owners;
+let notices: Notices;
+let audit: Audit;
 let session: http2.ClientHttp2Session;
 let streams: http2.ServerHttp2Stream[];
 let lines: string[];
@@ -38,24 +48,37 @@ beforeEach(async () => {
   [lines, streams, gatewayState] = [[], [], 'ready'];
   gateway = await startFakeGateway();
   device = generateKeyPair();
+  recoveryKey = generateKeyPair();
   agentKeys = loadKeys(paths);
   enrolOwners(paths.ownersJson, {
     devicePublicKey: toBase64Url(device.publicKey),
     deviceName: 'test',
-    recoveryPublicKey: toBase64Url(generateKeyPair().publicKey),
+    recoveryPublicKey: toBase64Url(recoveryKey.publicKey),
+    recoverySecret: toBase64Url(recoverySecret),
     pairingSecret: toBase64Url(pairingSecret),
   });
+  owners = openOwners(paths.ownersJson);
+  notices = createNotices();
+  audit = createAudit({ dir: join(root, 'audit'), log: (line) => lines.push(line) });
+  channelKeys = [agentKeys.channel];
   const serve = createOwnerStreams({
     instanceId,
-    agentKeyPair: agentKeys.channel,
-    owners: openOwners(paths.ownersJson),
+    agentKeyPairs: () => channelKeys,
+    onKeyChange: (listener) => {
+      keyListeners.add(listener);
+      return () => void keyListeners.delete(listener);
+    },
+    owners,
+    notices,
     gateway: {
       port: gateway.port,
       token: gateway.token,
       device: agentKeys.gatewayDevice,
       state: () => gatewayState,
+      version: () => '2026.9.6',
     },
-    health: () => health,
+    // What no command of these tests uses is left out.
+    context: { health: () => health, root: null, paths, audit } as OwnerStreamOptions['context'],
     log: (line) => lines.push(line),
     handshakeLimitMs: 4000,
   });
@@ -278,6 +301,106 @@ test('sets a model with administrating scopes of its own, and says whether the p
   ]);
   expect(JSON.stringify(gateway.requests[2])).toContain('anthropic/claude-x');
   expect(lines.join()).not.toContain('sk-canary-key');
+});
+
+const noticeOf = (owner: Awaited<ReturnType<typeof open>>, kind: string) =>
+  owner.wait(kind, (frame) => frame.type === 'notice' && frame.notice.kind === kind && frame.notice, 10_000);
+
+test('one device lets another in by a code, hears of it, and can show it out at once', async () => {
+  const owner = await open();
+  const secret = toBase64Url(inviteSecret);
+  await owner.command('devices.invite', { inviteId: 'invite-0001', secret });
+  const guestKey = generateKeyPair();
+  const invited = { deviceKeyPair: guestKey, pairingSecret: inviteSecret, pairingId: 'invite-0001' };
+  await expect(open({ ...invited, pairingSecret })).rejects.toMatchObject({ code: 'agent_key_unproven' });
+  const guest = await open({ ...invited, clientName: 'Phone' });
+  // The guest's first answer proves that it was enrolled before anything of it was heard.
+  const { devices } = (await guest.command('devices.list')) as {
+    devices: { name: string; kind: string; current: boolean; lastSeenAt: string | null }[];
+  };
+  expect(devices.map(({ name, kind, current }) => [name, kind, current])).toEqual([
+    ['test', 'device', false],
+    ['Recovery code', 'recovery', false],
+    ['Phone', 'device', true],
+  ]);
+  expect(devices[2]?.lastSeenAt).not.toBeNull();
+  expect(await noticeOf(owner, 'device_added')).toMatchObject({ name: 'Phone' });
+  expect(guest.frames.filter(({ type }) => type === 'notice')).toEqual([]);
+  await expect(open(invited)).rejects.toMatchObject({ detail: { reason: 'invite_unknown' } });
+
+  const publicKey = toBase64Url(guestKey.publicKey);
+  await owner.command('devices.rename', { publicKey, name: 'Old phone' });
+  expect(owners.find(publicKey)?.name).toBe('Old phone');
+  await owner.command('devices.revoke', { publicKey });
+  expect(await guest.ended).toMatchObject({
+    code: 'channel_refused',
+    detail: { reason: 'device_not_enrolled' },
+  });
+  await expect(open({ deviceKeyPair: guestKey })).rejects.toMatchObject({
+    detail: { reason: 'device_not_enrolled' },
+  });
+  const own = toBase64Url(device.publicKey);
+  await expect(owner.command('devices.revoke', { publicKey: own })).rejects.toMatchObject({
+    code: 'last_device',
+  });
+  const { entries } = audit.list(0, 100);
+  expect(entries.map(({ actor, action }) => `${actor} ${action}`)).toEqual([
+    'owner:test device.invite',
+    'owner:Phone device.enter',
+    'owner:test device.rename',
+    'owner:test device.revoke',
+  ]);
+  expect(JSON.stringify(entries)).not.toContain(secret);
+});
+
+test('a device that revokes itself hears that it was done', async () => {
+  const owner = await open();
+  owners.enrol({ publicKey: toBase64Url(generateKeyPair().publicKey), name: 'other' });
+  const publicKey = toBase64Url(device.publicKey);
+  expect(await owner.command('devices.revoke', { publicKey })).toEqual({ ok: true });
+  expect(await owner.ended).toMatchObject({ code: 'channel_refused' });
+});
+
+test('only who comes with the recovery code enrols a device by its key, in place of all others', async () => {
+  const owner = await open();
+  const fresh = generateKeyPair();
+  const enrolment = { publicKey: toBase64Url(fresh.publicKey), name: 'new laptop', revokeOthers: true };
+  await expect(owner.command('devices.enrol', enrolment)).rejects.toMatchObject({ code: 'forbidden' });
+  await expect(open({ deviceKeyPair: recoveryKey, pairingSecret })).rejects.toMatchObject({
+    code: 'agent_key_unproven',
+  });
+  const recovered = await open({ deviceKeyPair: recoveryKey, pairingSecret: recoverySecret });
+  expect(await recovered.command('devices.enrol', enrolment)).toEqual({ revoked: 1 });
+  expect(await owner.ended).toMatchObject({ code: 'channel_refused' });
+  await connected(await open({ deviceKeyPair: fresh }));
+  // The code serves again: it is for the next lost laptop too.
+  await open({ deviceKeyPair: recoveryKey, pairingSecret: recoverySecret });
+});
+
+test('passes notices on to every open channel', async () => {
+  const [one, other] = [await connected(await open()), await connected(await open())];
+  notices.send({ kind: 'update_offered', version: '2026.9.7' });
+  for (const owner of [one, other])
+    expect(await noticeOf(owner, 'update_offered')).toMatchObject({ version: '2026.9.7' });
+});
+
+test('answers to a former key for a while, and tells the new one to whoever has another pinned', async () => {
+  const former = agentKeys.channel;
+  const pinned = await connected(await open());
+  const next = generateKeyPair();
+  channelKeys = [next, former];
+  for (const listener of keyListeners) listener();
+  const publicKey = toBase64Url(next.publicKey);
+  const told = (owner: typeof pinned) =>
+    owner.wait('the new key', (frame) => frame.type === 'agent.key' && frame.publicKey, 10_000);
+  expect(await told(pinned)).toBe(publicKey);
+  expect(await told(await open({ agentPublicKey: former.publicKey }))).toBe(publicKey);
+  const current = await connected(await open({ agentPublicKey: next.publicKey }));
+  expect(current.frames.filter(({ type }) => type === 'agent.key')).toEqual([]);
+  channelKeys = [next];
+  await expect(open({ agentPublicKey: former.publicKey })).rejects.toMatchObject({
+    detail: { reason: 'handshake_failed' },
+  });
 });
 
 test('turns away more channels than it can serve', async () => {

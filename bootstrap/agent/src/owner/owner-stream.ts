@@ -1,20 +1,27 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import { type InstanceHealth, OwnerFrame } from '@claw-cloud/contracts';
-import type { KeyPair } from '@claw-cloud/crypto';
+import { OwnerFrame } from '@claw-cloud/contracts';
+import { type KeyPair, toBase64Url } from '@claw-cloud/crypto';
 import { createResponder, encodeRefusal, type OwnerChannel } from '@claw-cloud/crypto/owner-channel';
 import type { Log } from '../log.ts';
 import type { Gateway } from '../openclaw/gateway.ts';
-import type { Owners } from '../owners.ts';
+import type { Owner, Owners } from '../owners/owners.ts';
 import { agentVersion } from '../version.ts';
+import type { CommandContext } from './commands/context.ts';
 import { answerCommand } from './commands.ts';
 import { createGatewayRelay, type GatewayRelay } from './gateway-relay.ts';
+import type { Notices } from './notices.ts';
 
 export interface OwnerStreamOptions {
   instanceId: string;
-  agentKeyPair: KeyPair;
+  /** The current key pair of the channel, then former ones that are still answered to; asked at each call. */
+  agentKeyPairs: () => readonly [KeyPair, ...KeyPair[]];
+  /** Calls `listener` after each change of the current one, until the returned function is called. */
+  onKeyChange?: (listener: () => void) => () => void;
   owners: Owners;
+  notices: Notices;
   gateway: Gateway;
-  health: () => InstanceHealth;
+  /** What commands may use besides: the same for every device. */
+  context: Omit<CommandContext, 'gateway' | 'owners' | 'notices' | 'device' | 'progress' | 'log'>;
   log: Log;
   /** How long a caller may take to prove itself. @default 15000 */
   handshakeLimitMs?: number;
@@ -27,8 +34,17 @@ const maxUnreadBytes = 64 * 1024 * 1024;
 
 /** Serves `POST /owner` streams: each is one owner channel with its own connection to OpenClaw. */
 export function createOwnerStreams(options: OwnerStreamOptions): (stream: ServerHttp2Stream) => void {
-  const { log, handshakeLimitMs = 15_000 } = options;
+  const { owners, context, log, handshakeLimitMs = 15_000 } = options;
   let channels = 0;
+  owners.events.on('added', ({ name, publicKey }) => {
+    log('a device was enrolled');
+    context.audit.record({
+      actor: `owner:${name}`,
+      action: 'device.enter',
+      outcome: 'allowed',
+      detail: { name, publicKey },
+    });
+  });
   return (stream) => {
     stream.respond({ ':status': 200, 'content-type': 'application/octet-stream' });
     if (channels >= maxChannels) {
@@ -49,9 +65,12 @@ function serve(
   handshakeLimitMs: number,
   log: Log,
 ): void {
-  const { instanceId, agentKeyPair, owners, gateway, health } = options;
+  const { instanceId, agentKeyPairs, owners, notices, gateway, context } = options;
   let relay: GatewayRelay | null = null;
   let commands = 0;
+  let device: CommandContext['device'] = { publicKey: '', name: '', kind: 'device' };
+  let revoked = false;
+  const subscriptions: (() => void)[] = [];
 
   const handshakeLimit = setTimeout(() => stream.close(), handshakeLimitMs);
 
@@ -74,21 +93,63 @@ function serve(
       return send(channel, { type: 'error', id: frame.id, ok: false, error });
     }
     commands += 1;
-    const answer = await answerCommand({ gateway, health }, frame);
+    const { id } = frame;
+    const progress = (step: string, message: string, fraction?: number): void =>
+      send(channel, {
+        type: 'progress',
+        id,
+        step,
+        message: message.slice(0, 500),
+        ...(fraction === undefined ? {} : { fraction }),
+      });
+    const answer = await answerCommand(
+      { ...context, gateway, owners, notices, log, device, progress },
+      frame,
+    );
     commands -= 1;
     send(channel, answer);
   };
 
+  /** A device that pinned a former key, or has the current one pinned when it changes, is told the new one. */
+  const sayKey = (): void =>
+    send(channel, { type: 'agent.key', publicKey: toBase64Url(agentKeyPairs()[0].publicKey) });
+  const whileOpen = (): void => {
+    const { events } = owners;
+    const onAdded = ({ name, publicKey }: Owner): void => {
+      if (publicKey !== device.publicKey)
+        send(channel, { type: 'notice', notice: { kind: 'device_added', name, publicKey } });
+    };
+    const onRevoked = (publicKey: string): void => {
+      if (publicKey !== device.publicKey) return;
+      revoked = true;
+      // After this turn, so that a device which revokes itself hears that it was done.
+      setImmediate(() => channel.close('device_revoked'));
+    };
+    events.on('added', onAdded);
+    events.on('revoked', onRevoked);
+    subscriptions.push(
+      () => events.off('added', onAdded),
+      () => events.off('revoked', onRevoked),
+      notices.onNotice((notice) => send(channel, { type: 'notice', notice })),
+    );
+    if (options.onKeyChange) subscriptions.push(options.onKeyChange(sayKey));
+  };
+
   const channel = createResponder({
     instanceId,
-    agentKeyPair,
+    agentKeyPairs: agentKeyPairs(),
     agentVersion,
     isEnrolled: owners.isEnrolled,
-    pairing: owners.pairing(),
-    onPaired: owners.erasePairing,
-    onOpen() {
+    pairing: owners.pairing,
+    onOpen(peer, client, { agentKey }) {
       clearTimeout(handshakeLimit);
-      log('owner channel open');
+      const publicKey = toBase64Url(peer);
+      const known = owners.find(publicKey);
+      device = { publicKey, name: known?.name ?? client.name, kind: known?.kind ?? 'device' };
+      owners.seen(publicKey);
+      log(`owner channel open, by a ${device.kind === 'recovery' ? 'recovery code' : 'device'}`);
+      whileOpen();
+      if (agentKey > 0) sayKey();
       relay = createGatewayRelay({
         gateway,
         onFrame: (frameJson) => sendText(channel, `{"type":"gateway","frame":${frameJson}}`),
@@ -97,6 +158,7 @@ function serve(
       });
     },
     onMessage(text) {
+      if (revoked) return;
       const frame = OwnerFrame.safeParse(parseJson(text));
       if (!frame.success) return channel.close();
       if (frame.data.type === 'gateway') relay?.send(frame.data.frame);
@@ -104,6 +166,8 @@ function serve(
     },
     onClose(error) {
       clearTimeout(handshakeLimit);
+      for (const unsubscribe of subscriptions.splice(0)) unsubscribe();
+      if (device.publicKey) owners.seen(device.publicKey);
       relay?.close();
       relay = null;
       if (error) log(`owner channel ended: ${error.code}`);

@@ -2,7 +2,11 @@ import type http2 from 'node:http2';
 import { ready, toBase64Url } from '@claw-cloud/crypto';
 import { generateIdentity, type Identity } from '@claw-cloud/crypto/signing';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type StubControlPlane, startStubControlPlane } from '../../testing/stub-control-plane.ts';
+import {
+  type StubControlPlane,
+  type StubOptions,
+  startStubControlPlane,
+} from '../../testing/stub-control-plane.ts';
 import { keepTunnel, type TunnelOptions } from './client.ts';
 
 const token = 'T'.repeat(43);
@@ -10,7 +14,8 @@ const instanceId = 'ins_0123456789abcdefghijklmn';
 let stub: StubControlPlane;
 let identity: Identity;
 let lines: string[];
-let refusal: { code: string; message: string; fix: string } | null;
+let refusal: ReturnType<NonNullable<StubOptions['refuseTunnel']>>;
+let atTheDoor: boolean;
 let stop: AbortController;
 let running: Promise<void>;
 
@@ -19,9 +24,14 @@ beforeEach(async () => {
   identity = generateIdentity();
   lines = [];
   refusal = null;
+  atTheDoor = false;
   stop = new AbortController();
   running = Promise.resolve();
-  stub = await startStubControlPlane({ token, refuseTunnel: () => refusal });
+  stub = await startStubControlPlane({
+    token,
+    refuseTunnel: () => refusal,
+    refuseAtTheDoor: () => atTheDoor,
+  });
   const keys = { agentPublicKey: 'A'.repeat(43), agentVersion: '0.1.0', openclawVersion: '2026.9.6' };
   await fetch(`${stub.url}/v1/bootstrap/register`, {
     method: 'POST',
@@ -39,10 +49,11 @@ function open(options: Partial<TunnelOptions> = {}): void {
   running = keepTunnel({
     controlPlaneUrl: stub.url,
     instanceId,
-    identity,
+    identities: () => [identity],
     log: (line) => lines.push(line),
     signal: stop.signal,
     retryBaseMs: 10,
+    lossSpreadMs: 10,
     refusedRetryMs: 50,
     onStream: (stream, headers) => {
       stream.respond({ ':status': 200 });
@@ -111,6 +122,64 @@ test('waits long after a refusal that will stay, and not after one that passes',
   const tries = stub.tunnels();
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(stub.tunnels()).toBe(tries);
+});
+
+test.each([
+  ['after its proof', false],
+  ['before it was asked for one', true],
+])('dials again when the control plane says, and not before: refused %s', async (_, early) => {
+  atTheDoor = early;
+  refusal = { code: 'unavailable', message: 'Full.', fix: 'Later.', retryAfterMs: 700 };
+  const times: number[] = [];
+  open({
+    refusedRetryMs: 60_000,
+    log: (line) => line.startsWith('no tunnel') && times.push(performance.now()),
+  });
+  await vi.waitFor(() => expect(times).toHaveLength(3), { timeout: 15_000 });
+  const [first = 0, second = 0, third = 0] = times;
+  expect(Math.min(second - first, third - second)).toBeGreaterThan(690);
+});
+
+test('many that are cut off at once come back spread over the seconds they may take', async () => {
+  const waits: number[] = [];
+  const spread = async (random: number): Promise<void> => {
+    const stopOne = new AbortController();
+    const cutAt: number[] = [];
+    const before = stub.tunnels();
+    const one = keepTunnel({
+      controlPlaneUrl: stub.url,
+      instanceId,
+      identities: () => [identity],
+      log: (line) => line.startsWith('tunnel lost') && cutAt.push(performance.now()),
+      signal: stopOne.signal,
+      random: () => random,
+      retryBaseMs: 1,
+      lossSpreadMs: 1000,
+      onStream: () => undefined,
+    });
+    await vi.waitFor(() => expect(stub.tunnels()).toBe(before + 1), { timeout: 15_000 });
+    stub.cutTunnel();
+    await vi.waitFor(() => expect(stub.tunnels()).toBe(before + 2), { timeout: 15_000, interval: 5 });
+    waits.push(performance.now() - (cutAt[0] ?? 0));
+    stopOne.abort();
+    await one;
+  };
+  for (const random of [0, 0.5, 0.9]) await spread(random);
+  expect(waits[1]).toBeGreaterThan(490);
+  expect(waits[2]).toBeGreaterThan(890);
+});
+
+test('proves the newer identity where the former is no longer known, and says which was taken', async () => {
+  const former = generateIdentity();
+  const proven: Identity[] = [];
+  open({
+    identities: () => [former, identity],
+    refusedRetryMs: 60_000,
+    onProven: (which) => proven.push(which),
+  });
+  await vi.waitFor(() => expect(proven).toHaveLength(1), { timeout: 15_000 });
+  expect(proven[0]).toBe(identity);
+  expect(lines.join()).toContain('tunnel_signature_invalid');
 });
 
 test('gives no signature to a control plane that asks for another', async () => {

@@ -18,21 +18,35 @@ import { createSocketDuplex, type SocketDuplex } from './socket-duplex.ts';
 export interface TunnelOptions {
   controlPlaneUrl: string;
   instanceId: string;
-  identity: Identity;
+  /** Asked before each dial: the identity the control plane knows, then a newer one it may know already. */
+  identities: () => readonly [Identity, ...Identity[]];
+  /** The control plane has taken this one for the instance's. */
+  onProven?: (identity: Identity) => void;
   onStream: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => void;
   log: Log;
   signal: AbortSignal;
   random?: () => number;
-  /** @default 500 */
+  /** First wait after an attempt that failed, doubling to a minute, full jitter. @default 2000 */
   retryBaseMs?: number;
+  /** Within which the first attempt after a lost tunnel comes: many are lost at once. @default 8000 */
+  lossSpreadMs?: number;
   /** Wait after a refusal that no repetition mends. @default two minutes */
   refusedRetryMs?: number;
   /** How often the other end is asked whether it is there. @default 20000 */
   pingMs?: number;
 }
 
-/** The control plane wants no tunnel of this instance, and will not soon. */
-class TunnelRefused extends Error {}
+/** The control plane wants no tunnel of this instance now, and has said so. */
+class TunnelRefused extends Error {
+  readonly code: string;
+  /** When it may be asked again; null where it didn't say. */
+  readonly retryAfterMs: number | null;
+  constructor(code: string, message: string, retryAfterMs: number | null = null) {
+    super(message);
+    this.code = code;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
 
 const mayPass = (code: string): boolean =>
   Object.hasOwn(errorCatalogue, code) && errorCatalogue[code as ErrorCode].retryable;
@@ -45,13 +59,18 @@ const streamWindowBytes = 2 * 1024 * 1024;
 async function answerChallenge(
   wire: SocketDuplex,
   socket: WebSocket,
-  options: TunnelOptions,
+  { instanceId, controlPlaneUrl }: TunnelOptions,
+  identity: Identity,
 ): Promise<number> {
-  const { instanceId, identity, controlPlaneUrl } = options;
-  const challenge = TunnelChallenge.parse(JSON.parse(await wire.nextText()));
+  const first = JSON.parse(await wire.nextText());
+  // An api at its limit asks nothing: it refuses at once.
+  const turnedAway = TunnelVerdict.safeParse(first);
+  if (turnedAway.success) throw refusedBy(turnedAway.data);
+  const challenge = TunnelChallenge.parse(first);
   // Who asks in another's name would use the signature there.
   if (challenge.audience !== new URL(controlPlaneUrl).host) {
     throw new TunnelRefused(
+      'audience',
       `the challenge is for ${challenge.audience.slice(0, 100)}, not for this control plane`,
     );
   }
@@ -66,8 +85,13 @@ async function answerChallenge(
   );
   const verdict = TunnelVerdict.parse(JSON.parse(await wire.nextText()));
   if (verdict.type === 'welcome') return verdict.epoch;
+  throw refusedBy(verdict);
+}
+
+function refusedBy(verdict: TunnelVerdict): TunnelRefused {
+  if (verdict.type === 'welcome') return new TunnelRefused('invalid_request', 'welcomed without a proof');
   const reason = `${verdict.code}: ${verdict.message} ${verdict.fix}`.slice(0, 500);
-  throw mayPass(verdict.code) ? new Error(reason) : new TunnelRefused(reason);
+  return new TunnelRefused(verdict.code, reason, verdict.retryAfterMs ?? null);
 }
 
 /** Ends a socket whose other end has gone without a word. */
@@ -88,7 +112,7 @@ function keepAlive(socket: WebSocket, pingMs: number): () => void {
 }
 
 /** One tunnel, from dialling to its end; resolves with how long it served. */
-async function serveOnce(options: TunnelOptions): Promise<number> {
+async function serveOnce(options: TunnelOptions, identity: Identity): Promise<number> {
   const { controlPlaneUrl, signal, log, pingMs = 20_000 } = options;
   const socket = new WebSocket(`${controlPlaneUrl.replace(/^http/, 'ws')}/v1/tunnel`, tunnelProtocol, {
     perMessageDeflate: false,
@@ -104,8 +128,9 @@ async function serveOnce(options: TunnelOptions): Promise<number> {
   const { promise: ended, resolve: onEnded } = Promise.withResolvers<void>();
   socket.once('close', () => onEnded());
   try {
-    const epoch = await answerChallenge(wire, socket, options);
+    const epoch = await answerChallenge(wire, socket, options, identity);
     clearTimeout(limit);
+    options.onProven?.(identity);
     log(`tunnel open, epoch ${epoch}`);
     const openedAt = performance.now();
     const session = http2.performServerHandshake(wire.duplex, {
@@ -130,23 +155,48 @@ async function serveOnce(options: TunnelOptions): Promise<number> {
 
 /**
  * Keeps the tunnel to the control plane until `signal` aborts: dials out, proves who it is, and serves
- * HTTP/2 over the socket. Comes back after a loss, first soon, then at most once a minute, with jitter; a
- * refusal is logged and tried again every few minutes, for it may be mended there.
+ * HTTP/2 over the socket. Comes back after a loss within seconds, then at most once a minute, everything by chance,
+ * so that ten thousand that were cut off at once come back one after another; a refusal is tried again when the
+ * control plane says, else every few minutes, for it may be mended there.
  */
 export async function keepTunnel(options: TunnelOptions): Promise<void> {
-  const { signal, log, retryBaseMs = 500, refusedRetryMs = 120_000, random = Math.random } = options;
-  const backoff = createBackoff({ baseMs: retryBaseMs, capMs: 60_000, random });
+  const { signal, log, retryBaseMs = 2000, lossSpreadMs = 8000, refusedRetryMs = 120_000 } = options;
+  const { random = Math.random } = options;
+  const backoff = createBackoff({ baseMs: retryBaseMs, capMs: 60_000, random, jitter: 'full' });
+  let attempt = 0;
+
+  /** Milliseconds until the next dial after one that failed. */
+  const waitAfter = (error: unknown): number => {
+    if (!(error instanceof TunnelRefused)) return backoff.next();
+    const { code, retryAfterMs } = error;
+    // Its answer to a change of keys may have been lost: it knows the newer identity then.
+    if (code === 'tunnel_signature_invalid') {
+      attempt += 1;
+      if (attempt % options.identities().length !== 0) return backoff.next();
+    }
+    // Not before, and not all of them in that very moment.
+    if (retryAfterMs !== null) return retryAfterMs + Math.min(retryAfterMs / 4, 5000) * random();
+    return mayPass(code) ? backoff.next() : refusedRetryMs * (0.5 + random() / 2);
+  };
+
   while (!signal.aborted) {
-    let waitMs: number | undefined;
+    let waitMs: number;
+    const identities = options.identities();
     try {
-      const servedMs = await serveOnce(options);
+      const servedMs = await serveOnce(options, identities[attempt % identities.length] ?? identities[0]);
+      if (signal.aborted) return;
+      log(`tunnel lost after ${Math.round(servedMs / 1000)} s`);
       if (servedMs >= stableAfterMs) backoff.reset();
-      if (!signal.aborted) log(`tunnel lost after ${Math.round(servedMs / 1000)} s`);
+      // One that is lost again and again is retried like one that can't be had.
+      waitMs =
+        servedMs >= stableAfterMs
+          ? lossSpreadMs * random()
+          : Math.max(backoff.next(), lossSpreadMs * random());
     } catch (error) {
       if (signal.aborted) return;
       log(`no tunnel: ${error instanceof Error ? error.message : 'unknown reason'}`);
-      if (error instanceof TunnelRefused) waitMs = refusedRetryMs * (0.5 + random() / 2);
+      waitMs = waitAfter(error);
     }
-    await pause(waitMs ?? backoff.next(), signal).catch(() => undefined);
+    await pause(waitMs, signal).catch(() => undefined);
   }
 }

@@ -1,3 +1,4 @@
+import { decrypt, encrypt, NONCE_BYTES, TAG_BYTES } from '../aead.ts';
 import { lengthPrefixed, randomBytes } from '../bytes.ts';
 import { toBase64Url, tryBase64Url } from '../encoding.ts';
 import {
@@ -8,7 +9,6 @@ import {
 } from '../envelope/index.ts';
 import { CryptoError } from '../errors.ts';
 import { type Secret, type SecretBytes, secret, withBytes } from '../secret.ts';
-import { decrypt, encrypt, NONCE_BYTES, TAG_BYTES } from './aead.ts';
 import { isKekVersion } from './key-ring.ts';
 
 const VERSION = 1;

@@ -1,9 +1,9 @@
+import { decrypt, encrypt } from '../aead.ts';
 import { requireLength } from '../bytes.ts';
 import type { KeyRing } from '../envelope/index.ts';
 import { CryptoError } from '../errors.ts';
 import { type SecretBytes, withBytes } from '../secret.ts';
 import { sodium } from '../sodium.ts';
-import { decrypt, encrypt } from './aead.ts';
 
 /** Eight characters, as crypto_kdf wants them: the one use its subkeys are for. */
 const KDF_CONTEXT = 'clawkek1';

@@ -34,8 +34,8 @@ export interface HandshakeOptions {
   readonly staticKeyPair: KeyPairInput;
   /** The responder's static public key: the initiator must know it. */
   readonly remotePublicKey?: Uint8Array;
-  /** 32 bytes both know; for IKpsk2 only. */
-  readonly psk?: SecretBytes;
+  /** 32 bytes both know; for IKpsk2 only. The responder may name it later, by {@link HandshakeState.setPsk}. */
+  readonly psk?: SecretBytes | undefined;
   /** Makes the ephemeral key pair, which is wiped after use. @default generateKeyPair */
   readonly generateEphemeral?: () => KeyPair;
 }
@@ -54,6 +54,11 @@ export interface HandshakeState {
    * `noise_message_too_large`, `noise_out_of_turn`.
    */
   readMessage(message: Uint8Array): Uint8Array;
+  /**
+   * Names the secret of IKpsk2, which comes at the end of message 2: so a responder can choose it by who
+   * wrote message 1. Raises `input_invalid`, and `noise_out_of_turn` where it would come too late.
+   */
+  setPsk(psk: SecretBytes): void;
   /** The other side's static public key, once known and authenticated so far as the pattern says. */
   remotePublicKey(): Uint8Array | undefined;
   /** The transcript's hash: the same at both ends, unique to this handshake (section 11.2). */
@@ -65,13 +70,15 @@ export interface HandshakeState {
 
 /** Initialize of section 5.3 for `Noise_<pattern>_25519_ChaChaPoly_BLAKE2b`. Raises `input_invalid`. */
 export function createHandshakeState(options: HandshakeOptions): HandshakeState {
-  const { pattern, initiator, prologue, staticKeyPair: s, psk } = options;
+  const { pattern, initiator, prologue, staticKeyPair: s } = options;
   const generateEphemeral = options.generateEphemeral ?? generateKeyPair;
   const messages: readonly (readonly Token[])[] = PATTERNS[pattern];
   const usesPsk = pattern === 'IKpsk2';
   requireLength(s.publicKey, KEY_BYTES, 'staticKeyPair.publicKey');
   if (initiator) requireLength(options.remotePublicKey, KEY_BYTES, 'remotePublicKey');
-  if (usesPsk) withBytes(psk ?? EMPTY, (bytes) => requireLength(bytes, 32, 'psk'));
+  const checkPsk = (secret: SecretBytes) => withBytes(secret, (bytes) => requireLength(bytes, 32, 'psk'));
+  let psk = usesPsk ? options.psk : undefined;
+  if (psk !== undefined || (usesPsk && initiator)) checkPsk(psk ?? EMPTY);
 
   const symmetric = createSymmetricState(`Noise_${pattern}_25519_ChaChaPoly_BLAKE2b`);
   let e: KeyPair | undefined;
@@ -165,6 +172,11 @@ export function createHandshakeState(options: HandshakeOptions): HandshakeState 
   return {
     writeMessage: (payload) => turn(true, (tokens) => write(tokens, payload)),
     readMessage: (message) => turn(false, (tokens) => read(tokens, message)),
+    setPsk(secret) {
+      if (!usesPsk || dead || step >= messages.length) throw outOfTurn();
+      checkPsk(secret);
+      psk = secret;
+    },
     remotePublicKey: () => rs,
     handshakeHash: symmetric.handshakeHash,
     split() {

@@ -199,8 +199,23 @@ describe('the psk', () => {
 
   it('must be there, and 32 bytes', () => {
     expectCode('input_invalid', () => ends('IKpsk2', { initiator: { psk: new Uint8Array(31) } }));
-    const { psk: _, ...without } = { psk, pattern: 'IKpsk2' as const, initiator: false, prologue: EMPTY };
-    expectCode('input_invalid', () => createHandshakeState({ ...without, staticKeyPair: generateKeyPair() }));
+    const { psk: _, ...without } = { psk, pattern: 'IKpsk2' as const, initiator: true, prologue: EMPTY };
+    const keys = { staticKeyPair: generateKeyPair(), remotePublicKey: generateKeyPair().publicKey };
+    expectCode('input_invalid', () => createHandshakeState({ ...without, ...keys }));
+  });
+
+  it('may be named by the responder once it knows who calls, and no later', () => {
+    const { initiator, responder } = ends('IKpsk2', { responder: { psk: undefined } });
+    responder.readMessage(initiator.writeMessage(EMPTY));
+    expect(responder.remotePublicKey()).toBeDefined();
+    expectCode('input_invalid', () => responder.setPsk(new Uint8Array(31)));
+    responder.setPsk(psk);
+    initiator.readMessage(responder.writeMessage(EMPTY));
+    expectCode('noise_out_of_turn', () => responder.setPsk(psk));
+    const forgot = ends('IKpsk2', { responder: { psk: undefined } });
+    forgot.responder.readMessage(forgot.initiator.writeMessage(EMPTY));
+    expectCode('noise_out_of_turn', () => forgot.responder.writeMessage(EMPTY));
+    expectCode('noise_out_of_turn', () => ends('IK').responder.setPsk(psk));
   });
 });
 

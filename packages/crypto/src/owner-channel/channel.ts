@@ -39,8 +39,11 @@ export interface OwnerChannel {
   end(): void;
   /** Sends a message. Raises `channel_not_open`, and `channel_message_too_large` before anything is sent. */
   send(text: string): void;
-  /** Closes in both directions: tells the other side, wipes the keys. No-op when closed. */
-  close(): void;
+  /**
+   * Closes in both directions: tells the other side, wipes the keys. No-op when closed. A device that hears
+   * `device_revoked` ends with `channel_refused`, reason `device_not_enrolled`, and may believe it.
+   */
+  close(reason?: 'device_revoked'): void;
   state(): 'handshake' | 'confirming' | 'open' | 'closed';
 }
 
@@ -148,6 +151,7 @@ export function createChannel(
     if (reason.length === 0) callbacks.onClose(null);
     else if (reason[0] === CLOSE_REASON.messageTooLarge) callbacks.onClose(tooLarge(maxMessageBytes, 'peer'));
     else if (reason[0] === CLOSE_REASON.pairingUsed) callbacks.onClose(refused('pairing_used'));
+    else if (reason[0] === CLOSE_REASON.deviceRevoked) callbacks.onClose(refused('device_not_enrolled'));
     else callbacks.onClose(protocolFault('it closed for a reason unknown here'));
   };
 
@@ -256,7 +260,7 @@ export function createChannel(
         sending = false;
       }
     },
-    close: () => finish(null),
+    close: (reason) => finish(null, reason === undefined ? undefined : CLOSE_REASON.deviceRevoked),
     state: () => state,
   };
 }

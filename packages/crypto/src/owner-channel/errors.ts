@@ -45,6 +45,10 @@ const REFUSED: Record<RefusalReason, readonly [message: string, fix: string]> = 
     'The first connection to this server has already been made, and its pairing secret is spent.',
     'Connect with the server key this device pinned. If this device never connected, somebody else did: destroy the instance.',
   ],
+  invite_unknown: [
+    'The server knows no such code: it was used already, has expired, or was tried too often.',
+    'Show a new code on the device that is enrolled, and enter it here.',
+  ],
   unsupported: [
     'The server does not speak this version of the owner channel.',
     'Reload the page, or update the server.',

@@ -7,15 +7,17 @@ import { keyMismatch, keyUnproven, protocolFault, refused } from './errors.ts';
 import { decodeWelcome, encodeFrame, encodeHello, MODE_BYTES, prologue, refusalReason } from './wire.ts';
 
 export interface InitiatorOptions extends ChannelCallbacks {
-  /** `IKpsk2` for the first connection, with the pairing secret; `IK` with the pinned key afterwards. */
+  /** `IKpsk2` with a secret that proves a key nobody pinned yet; `IK` with the pinned key afterwards. */
   readonly mode: NoisePattern;
   readonly instanceId: string;
   /** The owner's device key pair, X25519. */
   readonly deviceKeyPair: KeyPairInput;
-  /** The agent's static public key: pinned, or at the first connection as it was told. */
+  /** The agent's static public key: pinned, or as it was told where a secret will prove it. */
   readonly agentPublicKey: Uint8Array;
   /** 32 bytes; needed for `IKpsk2`. */
   readonly pairingSecret?: SecretBytes;
+  /** Which secret it is, where it is an invite's; at most 64 characters, read by the agent's key alone. */
+  readonly pairingId?: string;
   /** How the device calls itself, at most 64 characters. @default 'browser' */
   readonly clientName?: string;
   /**
@@ -76,7 +78,8 @@ export function createInitiator(options: InitiatorOptions): Initiator {
   return {
     ...channel,
     start() {
-      const first = handshake.writeMessage(encodeHello(options.clientName ?? 'browser'));
+      const hello = { clientName: options.clientName ?? 'browser', pairingId: options.pairingId };
+      const first = handshake.writeMessage(encodeHello(hello));
       write(concat(Uint8Array.of(MODE_BYTES[mode]), encodeFrame(first)));
     },
   };

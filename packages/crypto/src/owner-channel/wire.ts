@@ -24,7 +24,7 @@ export function patternOfMode(mode: number): NoisePattern | undefined {
 export const RECORD = { more: 0, last: 1, close: 2, padding: 3 } as const;
 
 /** The payload of a close record: none for a close as wished, else one of these. */
-export const CLOSE_REASON = { messageTooLarge: 1, pairingUsed: 2 } as const;
+export const CLOSE_REASON = { messageTooLarge: 1, pairingUsed: 2, deviceRevoked: 3 } as const;
 
 /** The most a record carries: a Noise message less its tag and the type. */
 export const MAX_RECORD_PAYLOAD_BYTES = MAX_NOISE_MESSAGE_BYTES - NOISE_TAG_BYTES - 1;
@@ -39,6 +39,7 @@ const REFUSALS = {
   unsupported: 3,
   busy: 4,
   handshake_failed: 5,
+  invite_unknown: 6,
 } as const;
 
 /** Why a responder turns a caller away. */
@@ -71,16 +72,27 @@ const MAX_NAME_CHARS = 64;
 const isName = (value: unknown): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME_CHARS;
 
-/** The initiator's handshake payload. It can be replayed by a relay: nothing may be done on its account. */
-export function encodeHello(clientName: string): Uint8Array {
-  return utf8(JSON.stringify({ v: 1, client: { name: clientName.slice(0, MAX_NAME_CHARS) } }));
+export interface Hello {
+  readonly clientName: string;
+  /** Which of the responder's secrets is meant, where it is not the one of the first connection. */
+  readonly pairingId: string | undefined;
 }
 
-export function decodeHello(payload: Uint8Array): { clientName: string } | undefined {
-  const { v, client } = parse(payload);
+/**
+ * The initiator's handshake payload. It can be replayed by a relay: nothing may be done on its account.
+ * A responder of before knows no `pairing` and does not look at it.
+ */
+export function encodeHello({ clientName, pairingId }: Hello): Uint8Array {
+  const client = { name: clientName.slice(0, MAX_NAME_CHARS) };
+  return utf8(JSON.stringify({ v: 1, client, ...(pairingId === undefined ? {} : { pairing: pairingId }) }));
+}
+
+export function decodeHello(payload: Uint8Array): Hello | undefined {
+  const { v, client, pairing } = parse(payload);
   if (v !== 1 || typeof client !== 'object' || client === null) return undefined;
   const { name } = client as { name?: unknown };
-  return isName(name) ? { clientName: name } : undefined;
+  if (!isName(name) || !(pairing === undefined || isName(pairing))) return undefined;
+  return { clientName: name, pairingId: pairing };
 }
 
 /** The responder's handshake payload. */
@@ -96,6 +108,7 @@ export function decodeWelcome(payload: Uint8Array): { agentVersion: string } | u
 interface Greeting {
   v?: unknown;
   client?: unknown;
+  pairing?: unknown;
   agentVersion?: unknown;
 }
 

@@ -1,14 +1,23 @@
-import { randomBytes, requireLength, utf8 } from '../bytes.ts';
-import { CryptoError } from '../errors.ts';
+import { decrypt, encrypt } from '../aead.ts';
+import { fromUtf8, randomBytes, requireLength, utf8 } from '../bytes.ts';
+import { toBase64Url, tryBase64Url } from '../encoding.ts';
 import { generateKeyPair, type KeyPair, keyPairFromPrivateKey } from '../key-pair.ts';
-import { type Secret, type SecretText, secret, withText } from '../secret.ts';
+import { type Secret, type SecretBytes, type SecretText, secret, withBytes } from '../secret.ts';
 import { sodium } from '../sodium.ts';
+import { type CodeKind, derive, deriveFor, generateCode, withCode } from './code.ts';
 
-/** Crockford's base 32: no I, L, O and U, so that a code read aloud or off paper has one reading. */
-const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-const CODE_BYTES = 20;
-const CODE_CHARS = 32;
-const CHECK_CHARS = 4;
+const recoveryCode: CodeKind = {
+  checkLabel: 'claw.recovery.check.v1',
+  error: 'recovery_code_invalid',
+  name: 'a recovery code',
+  fix: 'Compare it with the printed code, group by group: nine groups of four characters.',
+};
+const inviteCode: CodeKind = {
+  checkLabel: 'claw.invite.check.v1',
+  error: 'invite_code_invalid',
+  name: 'a code of another device',
+  fix: 'Compare it with the code the other device shows, group by group: nine groups of four characters.',
+};
 
 /** A device's X25519 key pair: what the owner's browser keeps. */
 export function generateDeviceKeyPair(): KeyPair {
@@ -20,18 +29,9 @@ export function generatePairingSecret(): Secret<Uint8Array> {
   return secret(randomBytes(32));
 }
 
-/**
- * 160 random bits for paper: eight groups of four characters and a ninth that finds typing errors (20 bits
- * of checksum), e.g. `7Q2M-…-K9VD`.
- */
+/** A code for paper, from which the owner's keys come back on a computer that has nothing. */
 export function generateRecoveryCode(): Secret<string> {
-  const bytes = randomBytes(CODE_BYTES);
-  try {
-    const code = toBase32(bytes) + checksum(bytes);
-    return secret((code.match(/.{4}/g) ?? []).join('-'));
-  } finally {
-    bytes.fill(0);
-  }
+  return generateCode(recoveryCode);
 }
 
 /**
@@ -39,15 +39,81 @@ export function generateRecoveryCode(): Secret<string> {
  * and hyphens don't matter, and O reads as 0, I and L as 1. Raises `recovery_code_invalid`.
  */
 export function recoveryKeyPair(code: SecretText): KeyPair {
-  const bytes = withText(code, readCode);
-  // 160 random bits cannot be searched, so no slow hash is needed.
-  const seed = sodium().crypto_generichash(32, bytes, utf8('claw.recovery.x25519.v1'));
-  try {
-    return keyPairFromPrivateKey(seed);
-  } finally {
-    bytes.fill(0);
-    seed.fill(0);
-  }
+  return withCode(recoveryCode, code, (bytes) => {
+    const seed = derive(bytes, 'claw.recovery.x25519.v1');
+    try {
+      return keyPairFromPrivateKey(seed);
+    } finally {
+      seed.fill(0);
+    }
+  });
+}
+
+/**
+ * What proves each server to whoever recovers: from it comes a secret per server ({@link recoverySecretOf}).
+ * It opens nothing without the code's key pair. Raises `recovery_code_invalid`.
+ */
+export function recoverySecret(code: SecretText): Secret<Uint8Array> {
+  return withCode(recoveryCode, code, (bytes) => secret(derive(bytes, 'claw.recovery.secret.v1')));
+}
+
+/** The secret (32 bytes) one server is given at its birth: what it knows is worth nothing at another. */
+export function recoverySecretOf(recoverySecret: SecretBytes, instanceId: string): Secret<Uint8Array> {
+  return withBytes(recoverySecret, (bytes) => {
+    requireLength(bytes, 32, 'recoverySecret');
+    return secret(deriveFor(bytes, 'claw.recovery.instance.v1', instanceId));
+  });
+}
+
+/** A code one device shows and another enters, to let it in. */
+export function generateInviteCode(): Secret<string> {
+  return generateCode(inviteCode);
+}
+
+/**
+ * What an invite's code is to one server: the name it goes by (base64url) and the secret (32 bytes), neither
+ * of which tells the code or what it is to another server. Raises `invite_code_invalid`.
+ */
+export function inviteOf(
+  code: SecretText,
+  instanceId: string,
+): { readonly inviteId: string; readonly secret: Secret<Uint8Array> } {
+  return withCode(inviteCode, code, (bytes) => ({
+    inviteId: toBase64Url(deriveFor(bytes, 'claw.invite.id.v1', instanceId).slice(0, 12)),
+    secret: secret(deriveFor(bytes, 'claw.invite.secret.v1', instanceId)),
+  }));
+}
+
+const PARCEL_LABEL = 'claw.invite.parcel.v1';
+
+/**
+ * Seals what the inviting device wants the invited one to have (base64url): whoever carries it, a server
+ * included, can't read it without the code. Raises `invite_code_invalid`.
+ */
+export function sealParcel(code: SecretText, text: string): string {
+  return withCode(inviteCode, code, (bytes) => {
+    const key = derive(bytes, PARCEL_LABEL);
+    try {
+      return toBase64Url(encrypt(key, utf8(text), utf8(PARCEL_LABEL)));
+    } finally {
+      key.fill(0);
+    }
+  });
+}
+
+/** The text of {@link sealParcel}; undefined where another code sealed it or it was altered. */
+export function openParcel(code: SecretText, parcel: string): string | undefined {
+  const sealed = tryBase64Url(parcel);
+  if (!sealed) return undefined;
+  return withCode(inviteCode, code, (bytes) => {
+    const key = derive(bytes, PARCEL_LABEL);
+    try {
+      const text = decrypt(key, sealed, utf8(PARCEL_LABEL));
+      return text && fromUtf8(text);
+    } finally {
+      key.fill(0);
+    }
+  });
 }
 
 /**
@@ -61,55 +127,4 @@ export function fingerprint(publicKey: Uint8Array): string {
     const value = digest.slice(group * 5, group * 5 + 5).reduce((sum, byte) => sum * 256 + byte, 0);
     return String(value % 100_000).padStart(5, '0');
   }).join(' ');
-}
-
-function readCode(code: string): Uint8Array {
-  const typed = code.slice(0, 256).toUpperCase().replace(/[\s-]/g, '');
-  const plain = typed.replace(/O/g, '0').replace(/[IL]/g, '1');
-  const stranger = [...plain].find((char) => !ALPHABET.includes(char));
-  if (stranger !== undefined) throw invalid(`it has a character no code has`);
-  if (plain.length !== CODE_CHARS + CHECK_CHARS) {
-    throw invalid(`it has ${plain.length} characters instead of ${CODE_CHARS + CHECK_CHARS}`);
-  }
-  const bytes = fromBase32(plain.slice(0, CODE_CHARS));
-  if (checksum(bytes) !== plain.slice(CODE_CHARS)) {
-    bytes.fill(0);
-    throw invalid('a character is wrong or two are swapped');
-  }
-  return bytes;
-}
-
-function checksum(bytes: Uint8Array): string {
-  const digest = sodium().crypto_generichash(32, bytes, utf8('claw.recovery.check.v1'));
-  return toBase32(digest.slice(0, 5)).slice(0, CHECK_CHARS);
-}
-
-/** Five bytes are eight characters; lengths here are multiples of five. */
-function toBase32(bytes: Uint8Array): string {
-  let text = '';
-  for (let start = 0; start < bytes.length; start += 5) {
-    let bits = bytes.slice(start, start + 5).reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-    let group = '';
-    for (let char = 0; char < 8; char += 1, bits >>= 5n) group = ALPHABET[Number(bits & 31n)] + group;
-    text += group;
-  }
-  return text;
-}
-
-function fromBase32(text: string): Uint8Array {
-  const bytes = new Uint8Array((text.length * 5) / 8);
-  for (let group = 0; group * 8 < text.length; group += 1) {
-    const chars = [...text.slice(group * 8, group * 8 + 8)];
-    let bits = chars.reduce((sum, char) => (sum << 5n) | BigInt(ALPHABET.indexOf(char)), 0n);
-    for (let byte = 4; byte >= 0; byte -= 1, bits >>= 8n) bytes[group * 5 + byte] = Number(bits & 255n);
-  }
-  return bytes;
-}
-
-function invalid(why: string): CryptoError {
-  return new CryptoError(
-    'recovery_code_invalid',
-    `This is not a recovery code: ${why}.`,
-    'Compare it with the printed code, group by group: nine groups of four characters.',
-  );
 }

@@ -6,9 +6,15 @@ import { ready } from '../sodium.ts';
 import {
   fingerprint,
   generateDeviceKeyPair,
+  generateInviteCode,
   generatePairingSecret,
   generateRecoveryCode,
+  inviteOf,
+  openParcel,
   recoveryKeyPair,
+  recoverySecret,
+  recoverySecretOf,
+  sealParcel,
 } from './index.ts';
 
 let python: PythonPeer;
@@ -66,6 +72,55 @@ describe('a recovery code', () => {
   );
 });
 
+it('gives a recovery code a secret of its own, and from it one per server, the same in Python', async () => {
+  const data = '00443214c74254b635cf84653a56d7c675be77df';
+  const code = await printed(data);
+  const master = recoverySecret(code);
+  expect(master.use(hex)).toBe(
+    await python.call('blake2b', { label: 'claw.recovery.secret.v1', data, size: 32 }),
+  );
+  const label = 'claw.recovery.instance.v1';
+  const theirs = await python.call('derive_for', { secret: master.use(hex), label, instance_id: 'ins_1' });
+  expect(recoverySecretOf(master, 'ins_1').use(hex)).toBe(theirs);
+  expect(recoverySecretOf(master, 'ins_2').use(hex)).not.toBe(theirs);
+  // It is not the key: whoever holds it can't play the owner.
+  expect(master.use(hex)).not.toBe(privateHex(recoveryKeyPair(code)));
+});
+
+describe('the code of an invite', () => {
+  it('is another name and another secret at each server, the same in Python', async () => {
+    const code = generateInviteCode();
+    expect(code.use((text) => text)).toMatch(/^([0-9A-HJKMNP-TV-Z]{4}-){8}[0-9A-HJKMNP-TV-Z]{4}$/);
+    const zeros = await printed('00'.repeat(20), 'claw.invite.check.v1');
+    const invite = inviteOf(zeros.toLowerCase(), 'ins_1');
+    const fields = { secret: '00'.repeat(20), instance_id: 'ins_1' };
+    const theirs = await python.call('derive_for', { ...fields, label: 'claw.invite.secret.v1' });
+    expect(invite.secret.use(hex)).toBe(theirs);
+    const id = await python.call('derive_for', { ...fields, label: 'claw.invite.id.v1' });
+    expect(invite.inviteId).toBe(Buffer.from(id, 'hex').subarray(0, 12).toString('base64url'));
+    const other = inviteOf(zeros, 'ins_2');
+    expect([other.inviteId, other.secret.use(hex)]).not.toContain(invite.inviteId);
+    expect(other.secret.use(hex)).not.toBe(theirs);
+  });
+
+  it('seals what only the other holder of the code can read', () => {
+    const [code, other] = [generateInviteCode(), generateInviteCode()];
+    const parcel = sealParcel(code, 'for your eyes: ü');
+    expect(openParcel(code, parcel)).toBe('for your eyes: ü');
+    expect(sealParcel(code, 'for your eyes: ü')).not.toBe(parcel);
+    const altered = `${parcel.slice(0, 40)}${parcel[40] === 'A' ? 'B' : 'A'}${parcel.slice(41)}`;
+    for (const bad of ['', 'A', '!', parcel.slice(0, 30), altered])
+      expect(openParcel(code, bad)).toBeUndefined();
+    expect(openParcel(other, parcel)).toBeUndefined();
+    expectCode('invite_code_invalid', () => sealParcel('ABCD', 'x'));
+  });
+
+  it('is not a recovery code, nor the other way round', () => {
+    expectCode('invite_code_invalid', () => inviteOf(generateRecoveryCode(), 'ins_1'));
+    expectCode('recovery_code_invalid', () => recoverySecret(generateInviteCode()));
+  });
+});
+
 it('gives device keys and pairing secrets of 32 bytes, fresh each time', () => {
   const [one, other] = [generateDeviceKeyPair(), generateDeviceKeyPair()];
   expect(hex(one.publicKey)).not.toBe(hex(other.publicKey));
@@ -87,8 +142,8 @@ it('prints a fingerprint two people can compare, the same in Python', async () =
 });
 
 /** The code of 20 bytes as Python and plain arithmetic print it. */
-async function printed(data: string): Promise<string> {
-  const check = await python.call('blake2b', { label: 'claw.recovery.check.v1', data, size: 32 });
+async function printed(data: string, label = 'claw.recovery.check.v1'): Promise<string> {
+  const check = await python.call('blake2b', { label, data, size: 32 });
   const bits = BigInt(`0x${data}${check.slice(0, 5)}`);
   const chars = Array.from({ length: 36 }, (_, index) => {
     const value = Number((bits >> BigInt(5 * (35 - index))) & 31n);

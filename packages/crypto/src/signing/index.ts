@@ -18,6 +18,7 @@ export interface TunnelChallenge {
 }
 
 const TUNNEL_LABEL = 'claw.tunnel.v1';
+const ATTEST_LABEL = 'claw.attest.v1';
 
 /** A fresh Ed25519 identity. */
 export function generateIdentity(): Identity {
@@ -56,6 +57,27 @@ export function verifyTunnelChallenge(
 ): boolean {
   if (publicKey.length !== 32 || signature.length !== 64 || !isNonce(challenge.nonce)) return false;
   return sodium().crypto_sign_verify_detached(signature, challengeText(challenge), publicKey);
+}
+
+/**
+ * Signs what an instance says of itself: 64 bytes of Ed25519 over the statement's very bytes. The label keeps it from
+ * ever serving as another kind of signature. Raises `input_invalid` for a key of the wrong size.
+ */
+export function signAttestation(privateKey: SecretBytes, statement: string): Uint8Array {
+  return withBytes(privateKey, (bytes) => {
+    requireLength(bytes, 64, 'privateKey');
+    return sodium().crypto_sign_detached(attestationText(statement), bytes);
+  });
+}
+
+/** Whether `signature` is the identity's own over exactly this statement. Never throws for bad input. */
+export function verifyAttestation(publicKey: Uint8Array, statement: string, signature: Uint8Array): boolean {
+  if (publicKey.length !== 32 || signature.length !== 64) return false;
+  return sodium().crypto_sign_verify_detached(signature, attestationText(statement), publicKey);
+}
+
+function attestationText(statement: string): Uint8Array {
+  return lengthPrefixed(ATTEST_LABEL, statement);
 }
 
 function isNonce(nonce: Uint8Array): boolean {

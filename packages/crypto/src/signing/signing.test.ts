@@ -7,7 +7,9 @@ import { ready } from '../sodium.ts';
 import {
   generateIdentity,
   identityFromPrivateKey,
+  signAttestation,
   signTunnelChallenge,
+  verifyAttestation,
   verifyTunnelChallenge,
 } from './index.ts';
 
@@ -82,5 +84,47 @@ describe('a tunnel challenge', () => {
     expect(verifyTunnelChallenge(identity.publicKey, short, new Uint8Array(64))).toBe(false);
     expect(verifyTunnelChallenge(identity.publicKey, challenge, new Uint8Array(63))).toBe(false);
     expect(verifyTunnelChallenge(new Uint8Array(31), challenge, new Uint8Array(64))).toBe(false);
+  });
+});
+
+describe('an attestation', () => {
+  const statement = '{"agent":"0.1.0","nonce":"x"}';
+
+  it('is signed by the identity, over the very bytes, and by no other', () => {
+    const identity = generateIdentity();
+    const signature = signAttestation(identity.privateKey, statement);
+    expect(verifyAttestation(identity.publicKey, statement, signature)).toBe(true);
+    expect(verifyAttestation(identity.publicKey, `${statement} `, signature)).toBe(false);
+    expect(verifyAttestation(generateIdentity().publicKey, statement, signature)).toBe(false);
+    for (let index = 0; index < signature.length; index += 1)
+      expect(verifyAttestation(identity.publicKey, statement, flip(signature, index))).toBe(false);
+  });
+
+  it('is no answer to a tunnel challenge, nor the other way round', () => {
+    const identity = generateIdentity();
+    const { instanceId, nonce, audience } = challenge;
+    const text = String.fromCharCode(...lengthPrefixed(instanceId, nonce, audience));
+    expect(
+      verifyTunnelChallenge(identity.publicKey, challenge, signAttestation(identity.privateKey, text)),
+    ).toBe(false);
+    const answer = signTunnelChallenge(identity.privateKey, challenge);
+    expect(verifyAttestation(identity.publicKey, text, answer)).toBe(false);
+  });
+
+  it('verifies in Node, from the text as documented', () => {
+    const identity = generateIdentity();
+    const signature = signAttestation(identity.privateKey, statement);
+    const key = createPublicKey({
+      key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(identity.publicKey).toString('base64url') },
+      format: 'jwk',
+    });
+    expect(verify(null, lengthPrefixed('claw.attest.v1', statement), key, signature)).toBe(true);
+  });
+
+  it('is never accepted with a key or signature of the wrong size', () => {
+    const identity = generateIdentity();
+    expectCode('input_invalid', () => signAttestation(new Uint8Array(32), statement));
+    expect(verifyAttestation(identity.publicKey, statement, new Uint8Array(63))).toBe(false);
+    expect(verifyAttestation(new Uint8Array(31), statement, new Uint8Array(64))).toBe(false);
   });
 });

@@ -173,6 +173,21 @@ describe('the embedded database', { timeout: 60_000 }, () => {
     expect(printed + (await readFile(join(dir, 'postgres.log'), 'utf8'))).not.toContain('hunter2');
   });
 
+  it('stops while a statement waits for a lock that nobody gives back', async () => {
+    const embedded = await start();
+    const holder = postgres(embedded.postgresUrl('claw'), { max: 1, onnotice: () => {} });
+    const sql = await holder.reserve();
+    await sql.unsafe('begin; lock table public.owners in access exclusive mode');
+    const asked = createDatabase(embedded).owner('user_waiting').ensureOwner(null);
+    asked.catch(() => undefined);
+    await vi.waitUntil(async () => (await sql`select from pg_locks where not granted`).length > 0, {
+      timeout: 10_000,
+    });
+    await embedded.stop();
+    expect(await readFile(join(dir, 'data', 'postmaster.pid'), 'utf8').catch(() => 'gone')).toBe('gone');
+    await holder.end({ timeout: 1 }).catch(() => undefined);
+  }, 40_000);
+
   it('leaves the process’s warnings as they were', async () => {
     await start();
     expect(process.emitWarning).toBe(emitWarning);

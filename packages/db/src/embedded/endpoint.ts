@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Server } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
+import postgres from 'postgres';
 import type { Keys } from './keys.ts';
 
 export interface EndpointOptions {
@@ -83,9 +85,29 @@ export async function serveEndpoint(options: EndpointOptions): Promise<Endpoint>
       const force = setTimeout(() => server.closeAllConnections(), 2000);
       await closed;
       clearTimeout(force);
-      await connection.close();
+      // It waits for statements under way without an end, and one whose caller is gone may wait for a lock as long.
+      const ended = Promise.resolve(connection.close()).catch(() => undefined);
+      const late = await Promise.race([ended, delay(statementsGraceMs, 'late', { ref: false })]);
+      if (late !== 'late') return;
+      await cancelStatements(options.postgresUrl);
+      await Promise.race([ended, delay(statementsGraceMs, undefined, { ref: false })]);
     },
   };
+}
+
+const statementsGraceMs = 3_000;
+
+/** Ends what the database is doing, connections aside: their owners see an error and end them in order. */
+async function cancelStatements(postgresUrl: string): Promise<void> {
+  const sql = postgres(postgresUrl, { max: 1, connect_timeout: 5, onnotice: () => {} });
+  try {
+    await sql`select pg_cancel_backend(pid) from pg_stat_activity
+      where datname = current_database() and state = 'active' and pid <> pg_backend_pid()`;
+  } catch {
+    // Postgres is stopped next in any case.
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
 }
 
 const toJson = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));

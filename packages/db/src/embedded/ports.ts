@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -21,8 +22,19 @@ export async function rememberPorts(dir: string, ports: Ports): Promise<void> {
 /** `wanted` when it is free on loopback, any free one otherwise. */
 export async function freePort(wanted: number): Promise<number> {
   return (
-    (await tryPort(wanted)) ?? (await tryPort(0)) ?? Promise.reject(new Error('no free port on 127.0.0.1'))
+    (wanted === 0 ? undefined : await tryPort(wanted)) ??
+    (await ownPort()) ??
+    Promise.reject(new Error('no free port on 127.0.0.1'))
   );
+}
+
+/** Below the range that systems hand out by themselves: between our look and Postgres's start nobody is given it. */
+async function ownPort(): Promise<number | undefined> {
+  for (let attempt = 1; attempt <= 50; attempt += 1) {
+    const port = await tryPort(20_000 + randomInt(12_000));
+    if (port !== undefined) return port;
+  }
+  return undefined;
 }
 
 function tryPort(port: number): Promise<number | undefined> {

@@ -6,7 +6,16 @@ import type { HetznerCloud } from '../hetzner/cloud.ts';
 import { countServers } from './history.ts';
 
 const MAX_DELAY_MS = 3_600_000;
-const MATCH_FIELDS = ['method', 'path', 'project', 'serverType', 'location'] as const;
+const MATCH_FIELDS = [
+  'method',
+  'path',
+  'account',
+  'project',
+  'size',
+  'serverType',
+  'region',
+  'location',
+] as const;
 
 function sameText(given: string, expected: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
@@ -45,6 +54,12 @@ function readFault(body: Record<string, unknown>): FaultRequest | string {
     const value = count(body[field], max);
     if (value === undefined) return `${field} must be a whole number from 0 to ${max}`;
     request[field] = value;
+  }
+  if (body.probability !== undefined) {
+    const { probability } = body;
+    if (typeof probability !== 'number' || !(probability >= 0 && probability <= 1))
+      return 'probability must be a number from 0 to 1';
+    request.probability = probability;
   }
   if (typeof body.hidden === 'boolean') request.hidden = body.hidden;
   return request;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { listen } from '../listen.ts';
 import { cloudForTest, serverBody } from '../test-client.ts';
+import { createFaultBoard } from './faults.ts';
 
 test('an error after the effect leaves the server behind, and the retry meets its name', async () => {
   const { cloud, caller } = cloudForTest();
@@ -140,4 +141,44 @@ test('hang gives no answer, and a cut after the effect leaves the effect', async
     await cloud.close();
     await close();
   }
+});
+
+test('a fault strikes as likely as it was told, by the chance it was given', () => {
+  const draws = [0.04, 0.06, 0.99, 0];
+  const board = createFaultBoard({ random: () => draws.shift() ?? 1 });
+  const target = { method: 'POST', path: '/droplets', account: 'a', makes: 'server' } as const;
+  const fault = board.add({ kind: 'error_after_effect', probability: 0.05 });
+  const struck = [1, 2, 3, 4].map(() => board.take(['error_after_effect'], target) !== undefined);
+  expect(struck).toEqual([true, false, false, true]);
+  expect(board.list()).toMatchObject([{ id: fault.id, hits: 2 }]);
+  // Where it couldn't strike, no chance is drawn.
+  draws.push(0);
+  expect(board.take(['error_after_effect'], { ...target, makes: 'firewall' })).toBe(undefined);
+  expect(draws).toHaveLength(1);
+});
+
+test('what is made, where and for whom narrows a fault, in any cloud’s words', () => {
+  const board = createFaultBoard();
+  const target = { method: 'POST', path: 'RunInstances', account: 'a', makes: 'server' } as const;
+  const place = { ...target, size: 't3.small', region: 'eu-west-1' };
+  board.add({ kind: 'sold_out', match: { size: 't3.small', region: 'eu-west-1' } });
+  expect(board.take(['sold_out'], place)).toBeDefined();
+  expect(board.take(['sold_out'], { ...place, region: 'eu-west-2' })).toBe(undefined);
+  expect(board.showsSoldOut('a', 't3.small', 'eu-west-1')).toBe(true);
+  expect(board.showsSoldOut('a', 't3.large', 'eu-west-1')).toBe(false);
+  board.clear();
+  board.add({ kind: 'quota', match: { account: 'b' } });
+  expect(board.take(['quota'], target)).toBe(undefined);
+  expect(board.take(['quota'], { ...target, account: 'b' })).toBeDefined();
+  board.add({ kind: 'error_after_effect', match: { makes: 'firewall' } });
+  expect(board.take(['error_after_effect'], target)).toBe(undefined);
+});
+
+test('a rate limit says when it ends', async () => {
+  const { cloud, caller } = cloudForTest({ now: () => new Date('2026-01-01T00:00:00Z') });
+  const call = caller();
+  cloud.faults.add({ kind: 'rate_limit', times: 1, delayMs: 90_000 });
+  const { status, headers } = await call('POST', '/servers', serverBody('a'));
+  expect([status, headers.get('ratelimit-remaining')]).toEqual([429, '0']);
+  expect(Number(headers.get('ratelimit-reset')) * 1000).toBe(Date.parse('2026-01-01T00:01:30Z'));
 });

@@ -1,10 +1,13 @@
-/** What can be made to go wrong, by the name a test or a person switches it on with. */
+/** What can be made to go wrong, by the name a test or a person switches it on with; the same for every cloud. */
 export const faultKinds = [
   'quota',
   'primary_ip_quota',
   'rate_limit',
   'unauthorized',
   'forbidden',
+  'account_locked',
+  'billing_missing',
+  'address_not_allowed',
   'conflict',
   'locked',
   'maintenance',
@@ -17,6 +20,7 @@ export const faultKinds = [
   'sold_out',
   'slow_boot',
   'never_boots',
+  'ignores_shutdown',
   'action_fails',
   'action_stuck',
   'omit_datacenter',
@@ -27,12 +31,21 @@ export type FaultKind = (typeof faultKinds)[number];
 export interface FaultMatch {
   /** Upper-case HTTP method. */
   method?: string;
-  /** Path below `/v1`; a `*` stands for one segment, a final `**` for all that follow. */
+  /**
+   * Path below the API's version; a `*` stands for one segment, a final `**` for all that follow. For a cloud with
+   * actions instead of paths: the action's name.
+   */
   path?: string;
+  /** Only requests that make such a thing. */
+  makes?: 'server' | 'firewall';
+  /** Only of this account; `project` is Hetzner's word for it. */
+  account?: string;
   project?: string;
-  /** For `sold_out`: only this server type. */
+  /** Only servers of this size; `serverType` is Hetzner's word for it. */
+  size?: string;
   serverType?: string;
-  /** For `sold_out`: only this location. */
+  /** Only in this region; `location` is Hetzner's word for it. */
+  region?: string;
   location?: string;
 }
 
@@ -41,7 +54,9 @@ export interface FaultRequest {
   match?: FaultMatch;
   /** How many times it strikes; until removed when absent. */
   times?: number;
-  /** For `slow_api`, `slow_boot` and `hang`. */
+  /** How likely it strikes where it could, from 0 to 1. @default 1 */
+  probability?: number;
+  /** For `slow_api`, `slow_boot` and `hang`; for `rate_limit`, how far off the reset is. */
   delayMs?: number;
   /** For `sold_out`: the catalogue still says available, so that only the create finds out. */
   hidden?: boolean;
@@ -52,25 +67,28 @@ export interface Fault extends FaultRequest {
   hits: number;
 }
 
-/** Where a fault without a `match` of its own strikes. */
+/** Where a fault strikes whose `match` names neither method nor path nor what is made. */
 const defaultMatch: Partial<Record<FaultKind, FaultMatch>> = {
-  quota: { method: 'POST', path: '/servers' },
-  primary_ip_quota: { method: 'POST', path: '/servers' },
-  sold_out: { method: 'POST', path: '/servers' },
-  slow_boot: { method: 'POST', path: '/servers' },
-  never_boots: { method: 'POST', path: '/servers' },
-  action_fails: { method: 'POST', path: '/servers' },
-  action_stuck: { method: 'POST', path: '/servers' },
-  error_after_effect: { method: 'POST', path: '/servers' },
-  disconnect_after_effect: { method: 'POST', path: '/servers' },
+  quota: { makes: 'server' },
+  primary_ip_quota: { makes: 'server' },
+  billing_missing: { makes: 'server' },
+  sold_out: { makes: 'server' },
+  slow_boot: { makes: 'server' },
+  never_boots: { makes: 'server' },
+  action_fails: { makes: 'server' },
+  action_stuck: { makes: 'server' },
+  error_after_effect: { makes: 'server' },
+  disconnect_after_effect: { makes: 'server' },
 };
 
+/** A request as the board sees it. */
 export interface FaultTarget {
   method: string;
   path: string;
-  project: string;
-  serverType?: string;
-  location?: string;
+  account: string;
+  makes?: 'server' | 'firewall';
+  size?: string;
+  region?: string;
 }
 
 function pathMatches(pattern: string, path: string): boolean {
@@ -86,12 +104,18 @@ function pathMatches(pattern: string, path: string): boolean {
 }
 
 function strikes(fault: Fault, target: FaultTarget): boolean {
-  const match = { ...defaultMatch[fault.kind], ...fault.match };
+  const own = fault.match ?? {};
+  const placed = own.method !== undefined || own.path !== undefined || own.makes !== undefined;
+  const match = placed ? own : { ...defaultMatch[fault.kind], ...own };
   if (match.method !== undefined && match.method !== target.method) return false;
   if (match.path !== undefined && !pathMatches(match.path, target.path)) return false;
-  if (match.project !== undefined && match.project !== target.project) return false;
-  if (match.serverType !== undefined && match.serverType !== target.serverType) return false;
-  return match.location === undefined || match.location === target.location;
+  const pairs = [
+    [match.makes, target.makes],
+    [match.account ?? match.project, target.account],
+    [match.size ?? match.serverType, target.size],
+    [match.region ?? match.location, target.region],
+  ];
+  return pairs.every(([wanted, given]) => wanted === undefined || wanted === given);
 }
 
 export interface FaultBoard {
@@ -102,15 +126,22 @@ export interface FaultBoard {
   clear(): void;
   /** The first fault of these kinds that strikes here, counted; undefined when none does. */
   take(kinds: readonly FaultKind[], target: FaultTarget): Fault | undefined;
-  /** Whether the catalogue should show this type as sold out here; counts nothing. */
-  showsSoldOut(project: string, serverType: string, location: string): boolean;
+  /** Whether the catalogue should show this size as sold out here; counts nothing. */
+  showsSoldOut(account: string, size: string, region: string): boolean;
 }
 
-/** The switched-on faults of one sandbox, in memory only: a restart clears them. */
-export function createFaultBoard(): FaultBoard {
+export interface FaultBoardOptions {
+  /** From 0 up to, not including, 1: decides for faults with a `probability`. @default Math.random */
+  random?: () => number;
+}
+
+/** The switched-on faults of one pretend cloud, in memory only: a restart clears them. */
+export function createFaultBoard(options: FaultBoardOptions = {}): FaultBoard {
+  const random = options.random ?? Math.random;
   let faults: Fault[] = [];
   let nextId = 1;
   const live = (fault: Fault) => fault.times === undefined || fault.hits < fault.times;
+  const chosen = ({ probability = 1 }: Fault) => probability >= 1 || random() < probability;
   return {
     add(request) {
       const fault: Fault = { ...request, id: nextId++, hits: 0 };
@@ -128,16 +159,32 @@ export function createFaultBoard(): FaultBoard {
     },
     take(kinds, target) {
       const found = faults.find(
-        (fault) => kinds.includes(fault.kind) && live(fault) && strikes(fault, target),
+        (fault) => kinds.includes(fault.kind) && live(fault) && strikes(fault, target) && chosen(fault),
       );
       if (found) found.hits += 1;
       return found;
     },
-    showsSoldOut(project, serverType, location) {
-      const target = { method: 'POST', path: '/servers', project, serverType, location };
+    showsSoldOut(account, size, region) {
+      const target: FaultTarget = { method: 'POST', path: '', account, makes: 'server', size, region };
       return faults.some(
         (fault) => fault.kind === 'sold_out' && !fault.hidden && live(fault) && strikes(fault, target),
       );
     },
   };
+}
+
+/** How a machine behaves when it is switched on; anything but `normal` comes from a fault. */
+export interface BootBehaviour {
+  kind: 'normal' | 'slow' | 'never';
+  delayMs: number;
+}
+
+const defaultSlowBootMs = 30_000;
+
+/** How the server that a request makes will boot: takes `slow_boot` and `never_boots` off the board. */
+export function takeBootBehaviour(faults: FaultBoard, target: FaultTarget): BootBehaviour {
+  const fault = faults.take(['slow_boot', 'never_boots'], target);
+  if (!fault) return { kind: 'normal', delayMs: 0 };
+  if (fault.kind === 'never_boots') return { kind: 'never', delayMs: 0 };
+  return { kind: 'slow', delayMs: fault.delayMs ?? defaultSlowBootMs };
 }

@@ -16,6 +16,8 @@ export interface ActionOrder {
 
 export interface ActionEngine {
   start(order: ActionOrder): ActionRow;
+  /** Something that goes on after its action has ended; `idle` waits for it too. */
+  background(task: () => Promise<void>): void;
   /** Settles when no action is under way any more (stuck ones aside). */
   idle(): Promise<void>;
   close(): void;
@@ -89,6 +91,18 @@ export function createActionEngine(options: {
         underway.set(row.id, task);
       }
       return row;
+    },
+    background(task) {
+      // An id of its own below all of rows: what it is has no row.
+      const id = -store.nextId();
+      const running = delay(options.actionMs, undefined, { signal: closing.signal })
+        .then(task)
+        .then(() => store.save())
+        .catch((error: unknown) => {
+          if (!closing.signal.aborted) options.log(`background work failed: ${String(error)}`);
+        })
+        .finally(() => underway.delete(id));
+      underway.set(id, running);
     },
     async idle() {
       while (underway.size > 0) await Promise.all(underway.values());

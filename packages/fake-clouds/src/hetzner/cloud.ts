@@ -7,11 +7,12 @@ import type { FaultBoard } from '../faults/faults.ts';
 import { createFaultBoard } from '../faults/faults.ts';
 import type { MachineDriver } from '../machines/driver.ts';
 import { createActionEngine } from './actions.ts';
+import { type ByHand, createByHand } from './by-hand.ts';
 import type { Catalogue } from './catalogue.ts';
 import { defaultCatalogue } from './catalogue.ts';
 import type { CloudEnv, CloudParts, ProjectLimits } from './context.ts';
 import { errorResponse } from './errors.ts';
-import { faultMiddleware } from './fault-middleware.ts';
+import { faultTarget, hetznerFaults } from './fault-middleware.ts';
 import { primaryIpRoutes } from './primary-ips.ts';
 import { createRateLimit } from './rate-limit.ts';
 import type { RequestLogEntry } from './request-log.ts';
@@ -21,7 +22,7 @@ import { catalogueRoutes } from './routes-catalogue.ts';
 import { firewallRoutes } from './routes-firewalls.ts';
 import { serverRoutes } from './routes-servers.ts';
 import { createServerLife } from './server-life.ts';
-import type { HistoryEntry, Powers, ServerRow, TokenGrant } from './state.ts';
+import type { HistoryEntry, Powers, ProjectState, ServerRow, TokenGrant } from './state.ts';
 import { openState } from './state.ts';
 
 export interface HetznerCloudOptions {
@@ -58,7 +59,12 @@ export interface HetznerCloud {
   limits: ProjectLimits;
   /** A new 64-character token of a project. */
   issueToken(grant: TokenGrant): string;
+  /** From now on the token is unknown. */
+  revokeToken(token: string): void;
   servers(): (ServerRow & { project: string })[];
+  /** Everything there is, by project. */
+  projects(): Readonly<Record<string, ProjectState>>;
+  byHand: ByHand;
   history(): HistoryEntry[];
   requests(): RequestLogEntry[];
   requestCount(): number;
@@ -130,7 +136,13 @@ export function createHetznerCloud(options: HetznerCloudOptions): HetznerCloud {
     c.set('projectName', grant.project);
     c.set('project', store.project(grant.project));
     c.set('powers', grant.powers);
-    c.set('omitDatacenter', options.omitDatacenter ?? false);
+    await next();
+  };
+
+  const omitDatacenter: MiddlewareHandler<CloudEnv> = async (c, next) => {
+    const struck = faults.take(['omit_datacenter'], faultTarget(c));
+    if (struck) c.set('faultKind', struck.kind);
+    c.set('omitDatacenter', struck !== undefined || (options.omitDatacenter ?? false));
     await next();
   };
 
@@ -147,11 +159,17 @@ export function createHetznerCloud(options: HetznerCloudOptions): HetznerCloud {
     await next();
   });
   app.use(requestLog.middleware);
+  app.use(async (c, next) => {
+    await next();
+    // Every answer of the vendor has one, for its support.
+    c.res.headers.set('X-Correlation-ID', randomText(16).toLowerCase());
+  });
   if (options.validate) app.use(options.validate);
   app.use(
     authenticate,
     createRateLimit(limits, now),
-    faultMiddleware(faults, closing.signal, now),
+    hetznerFaults(faults, closing.signal, now),
+    omitDatacenter,
     requirePowers,
   );
   for (const routes of [
@@ -182,6 +200,12 @@ export function createHetznerCloud(options: HetznerCloudOptions): HetznerCloud {
       store.save();
       return token;
     },
+    revokeToken(token) {
+      delete store.state.tokens[digest(token)];
+      store.save();
+    },
+    projects: () => store.state.projects,
+    byHand: createByHand(parts, life),
     servers: () =>
       Object.entries(store.state.projects).flatMap(([project, state]) =>
         state.servers.map((row) => ({ ...row, project })),

@@ -1,3 +1,4 @@
+import type { FaultTarget } from '../faults/faults.ts';
 import { isAvailable, isRetired } from './answers.ts';
 import type { ImageEntry, LocationEntry, ServerTypeEntry } from './catalogue.ts';
 import { findLocation, findServerType } from './catalogue.ts';
@@ -150,12 +151,13 @@ export function readServerOrder(
     });
   }
   requireIpRoom(parts, project, ipv4 === 'new' ? 1 : 0);
-  const target = {
+  const target: FaultTarget = {
     method: 'POST',
     path: '/servers',
-    project: projectName,
-    serverType: type.name,
-    location: place.name,
+    account: projectName,
+    makes: 'server',
+    size: type.name,
+    region: place.name,
   };
   if (parts.faults.take(['sold_out'], target) || !isAvailable(parts, projectName, type, place.name)) {
     throw apiError(

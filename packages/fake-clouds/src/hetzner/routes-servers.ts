@@ -1,23 +1,22 @@
 import { Hono } from 'hono';
+import { takeBootBehaviour } from '../faults/faults.ts';
 import { serverAnswer } from './answers.ts';
-import { findServerType } from './catalogue.ts';
+import { readTypeChange } from './change-type.ts';
 import type { CloudContext, CloudEnv, CloudParts } from './context.ts';
-import { byId, readObject, stamp } from './context.ts';
-import type { ServerOrder } from './create-server.ts';
+import { byId, readObject } from './context.ts';
 import { nameField, readServerOrder } from './create-server.ts';
-import { apiError, invalidField } from './errors.ts';
+import { apiError } from './errors.ts';
+import { faultTarget } from './fault-middleware.ts';
 import { labelsField } from './labels.ts';
+import { makeServer } from './make-server.ts';
 import { paginate, select } from './paging.ts';
-import { addPrimaryIp } from './primary-ips.ts';
 import type { ServerLife } from './server-life.ts';
-import type { ActionRow, BootBehaviour, PrimaryIpRow, ProjectState, ServerRow } from './state.ts';
-
-const DEFAULT_SLOW_BOOT_MS = 30_000;
+import type { ServerRow } from './state.ts';
 
 /** Servers: create, read, change, delete, and the power actions. */
 export function serverRoutes(parts: CloudParts, life: ServerLife): Hono<CloudEnv> {
   const app = new Hono<CloudEnv>();
-  const { store, actions, machines, faults } = parts;
+  const { store, actions, faults } = parts;
 
   const answer = (c: CloudContext, row: ServerRow) =>
     serverAnswer(parts, c.get('projectName'), row, { omitDatacenter: c.get('omitDatacenter') });
@@ -28,31 +27,9 @@ export function serverRoutes(parts: CloudParts, life: ServerLife): Hono<CloudEnv
 
   function unlocked(c: CloudContext): ServerRow {
     const row = own(c);
-    if (row.status === 'initializing' || row.status === 'deleting')
+    if (['initializing', 'deleting', 'migrating'].includes(row.status))
       throw apiError('locked', 'server is locked');
     return row;
-  }
-
-  function target(c: CloudContext) {
-    return { method: 'POST', path: '/servers', project: c.get('projectName') };
-  }
-
-  function bootBehaviour(c: CloudContext): BootBehaviour {
-    const fault = faults.take(['slow_boot', 'never_boots'], target(c));
-    if (!fault) return { kind: 'normal', delayMs: 0 };
-    c.set('faultKind', fault.kind);
-    if (fault.kind === 'never_boots') return { kind: 'never', delayMs: 0 };
-    return { kind: 'slow', delayMs: fault.delayMs ?? DEFAULT_SLOW_BOOT_MS };
-  }
-
-  function assign(project: ProjectState, row: ServerRow, wanted: ServerOrder['ipv4'], type: 'ipv4' | 'ipv6') {
-    if (wanted === null) return null;
-    const ip: PrimaryIpRow =
-      wanted === 'new'
-        ? addPrimaryIp(parts, project, { type, location: row.location, assigneeId: row.id, autoDelete: true })
-        : wanted;
-    ip.assigneeId = row.id;
-    return ip;
   }
 
   app.get('/servers', (c) => {
@@ -68,70 +45,14 @@ export function serverRoutes(parts: CloudParts, life: ServerLife): Hono<CloudEnv
     const project = c.get('project');
     const projectName = c.get('projectName');
     const order = readServerOrder(parts, projectName, project, await readObject(c));
-    const outcome = faults.take(['action_fails', 'action_stuck'], target(c))?.kind;
-    const row: ServerRow = {
-      id: store.nextId(),
-      name: order.name,
-      created: stamp(parts.now()),
-      status: 'initializing',
-      serverType: order.type.name,
-      imageId: order.image.id,
-      location: order.place.name,
-      labels: order.labels,
-      firewallIds: order.firewallIds,
-      ipv4Id: null,
-      ipv6Id: null,
-      protection: { delete: false, rebuild: false },
-      primaryDiskSize: order.type.disk,
-      boot: bootBehaviour(c),
-    };
-    const ipv4 = assign(project, row, order.ipv4, 'ipv4');
-    row.ipv4Id = ipv4?.id ?? null;
-    row.ipv6Id = assign(project, row, order.ipv6, 'ipv6')?.id ?? null;
-    project.servers.push(row);
-    store.record({
-      at: parts.now().toISOString(),
-      event: 'created',
-      project: projectName,
-      serverId: row.id,
-      name: row.name,
-      labels: row.labels,
-    });
-    store.save();
-    await machines.create({
-      id: row.id,
-      name: row.name,
-      userData: order.userData,
-      serverType: order.type.name,
-      image: order.image.name,
-      location: row.location,
-      publicIpv4: ipv4?.ip ?? null,
-    });
-    const resources = [{ id: row.id, type: 'server' }];
-    const action = actions.start({
-      project: projectName,
-      command: 'create_server',
-      resources,
+    const target = faultTarget(c);
+    const outcome = faults.take(['action_fails', 'action_stuck'], target)?.kind;
+    const boot = takeBootBehaviour(faults, target);
+    const { row, action, next } = await makeServer(parts, life, projectName, order, {
+      boot,
       ...(outcome === 'action_fails' ? { outcome: 'fails' as const } : {}),
       ...(outcome === 'action_stuck' ? { outcome: 'stuck' as const } : {}),
-      effect: () => {
-        if (row.status === 'initializing') row.status = order.start ? 'starting' : 'off';
-      },
     });
-    const next: ActionRow[] = [];
-    if (order.start && outcome === undefined) {
-      next.push(
-        actions.start({
-          project: projectName,
-          command: 'start_server',
-          resources,
-          after: action,
-          effect: async () => {
-            if (row.status === 'starting') await life.powerOn(row);
-          },
-        }),
-      );
-    }
     // The action may already be over by now; the vendor answers with the state at the start.
     return c.json(
       {
@@ -189,36 +110,35 @@ export function serverRoutes(parts: CloudParts, life: ServerLife): Hono<CloudEnv
     if (row.status === 'off') await life.powerOn(row);
   });
   power('poweroff', 'stop_server', (row) => life.powerOff(row, 'pull'));
-  power('shutdown', 'shutdown_server', (row) => life.powerOff(row, 'shutdown'));
   power('reboot', 'reboot_server', (row) => life.reboot(row, 'shutdown'));
   power('reset', 'reset_server', (row) => life.reboot(row, 'pull'));
 
+  // A request to the operating system: the action is over when it is made, and the server goes off later, if it does.
+  app.post('/servers/:id/actions/shutdown', (c) => {
+    const row = unlocked(c);
+    const ignored = faults.take(['ignores_shutdown'], faultTarget(c)) !== undefined;
+    if (!ignored && row.status !== 'off') actions.background(() => life.powerOff(row, 'shutdown'));
+    const action = actions.start({
+      project: c.get('projectName'),
+      command: 'shutdown_server',
+      resources: [{ id: row.id, type: 'server' }],
+    });
+    return c.json({ action }, 201);
+  });
+
   app.post('/servers/:id/actions/change_type', async (c) => {
     const row = unlocked(c);
-    const body = await readObject(c);
-    const wanted = body.server_type;
-    const type =
-      typeof wanted === 'string' || typeof wanted === 'number'
-        ? findServerType(parts.catalogue, wanted)
-        : undefined;
-    if (!type) throw invalidField('server_type', `server type '${String(wanted)}' not found`);
-    const now = findServerType(parts.catalogue, row.serverType);
-    if (
-      type.architecture !== now?.architecture ||
-      type.disk < row.primaryDiskSize ||
-      !type.monthlyNet[row.location]
-    ) {
-      throw apiError('invalid_server_type', `server type '${type.name}' does not fit this server`);
-    }
-    if (row.status !== 'off')
-      throw apiError('server_not_stopped', 'server must be stopped before changing its type');
+    const { type, upgradeDisk } = readTypeChange(parts, c.get('projectName'), row, await readObject(c));
+    row.status = 'migrating';
     const action = actions.start({
       project: c.get('projectName'),
       command: 'change_server_type',
       resources: [{ id: row.id, type: 'server' }],
-      effect: () => {
+      effect: async () => {
         row.serverType = type.name;
-        if (body.upgrade_disk === true) row.primaryDiskSize = type.disk;
+        if (upgradeDisk) row.primaryDiskSize = type.disk;
+        // The vendor starts the server again, whoever stopped it.
+        await life.powerOn(row);
       },
     });
     return c.json({ action }, 201);

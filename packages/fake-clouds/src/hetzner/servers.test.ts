@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { createPaperMachines } from '../machines/driver.ts';
 import { cloudForTest, serverBody } from '../test-client.ts';
 
@@ -139,17 +139,87 @@ test('power actions move the machine and the status', async () => {
     expect((await call('GET', `/servers/${id}`)).body.server.status).toBe(status);
     expect(await machines.status(id)).toBe(status);
   }
-  const change = { server_type: 'cx33', upgrade_disk: false };
-  expect((await call('POST', `/servers/${id}/actions/change_type`, change)).body.error.code).toBe(
-    'server_not_stopped',
-  );
-  await call('POST', `/servers/${id}/actions/poweroff`);
+});
+
+test('a shutdown is a request: its action ends before the server is off, and it may be ignored', async () => {
+  const { cloud, caller } = cloudForTest({ actionMs: 5 });
+  const call = caller();
+  const { id } = (await call('POST', '/servers', serverBody('a'))).body.server;
   await cloud.idle();
-  await call('POST', `/servers/${id}/actions/change_type`, change);
+  cloud.faults.add({ kind: 'ignores_shutdown', times: 1 });
+  const ignored = (await call('POST', `/servers/${id}/actions/shutdown`)).body.action;
   await cloud.idle();
-  expect((await call('GET', `/servers/${id}`)).body.server).toMatchObject({
-    server_type: { name: 'cx33' },
-    primary_disk_size: 40,
+  expect((await call('GET', `/actions/${ignored.id}`)).body.action.status).toBe('success');
+  expect((await call('GET', `/servers/${id}`)).body.server.status).toBe('running');
+  await call('POST', `/servers/${id}/actions/shutdown`);
+  expect((await call('GET', `/servers/${id}`)).body.server.status).toBe('running');
+  await cloud.idle();
+  expect((await call('GET', `/servers/${id}`)).body.server.status).toBe('off');
+});
+
+describe('another type', () => {
+  async function stopped(type = 'cx23') {
+    const made = cloudForTest();
+    const call = made.caller();
+    const body = serverBody('a', { server_type: type, start_after_create: false });
+    const { id } = (await call('POST', '/servers', body)).body.server;
+    await made.cloud.idle();
+    const change = (server_type: string, upgrade_disk: unknown = false) =>
+      call('POST', `/servers/${id}/actions/change_type`, { server_type, upgrade_disk });
+    const read = async () => (await call('GET', `/servers/${id}`)).body.server;
+    return { ...made, call, id, change, read };
+  }
+
+  test('is taken by a server that is off, locks it, and starts it again', async () => {
+    const { cloud, call, id, change, read } = await stopped();
+    expect((await change('cx33')).status).toBe(201);
+    expect((await read()).status).toBe('migrating');
+    expect((await call('POST', `/servers/${id}/actions/poweron`)).body.error.code).toBe('locked');
+    await cloud.idle();
+    expect(await read()).toMatchObject({
+      status: 'running',
+      server_type: { name: 'cx33' },
+      primary_disk_size: 40,
+    });
+    expect((await change('cx23')).body.error.code).toBe('server_not_stopped');
+  });
+
+  test('goes back to a smaller disk only where the disk was kept', async () => {
+    const { cloud, call, id, change, read } = await stopped();
+    const off = async () => {
+      await cloud.idle();
+      await call('POST', `/servers/${id}/actions/poweroff`);
+      await cloud.idle();
+    };
+    await change('cx33');
+    await off();
+    expect((await change('cx23')).status).toBe(201);
+    await off();
+    await change('cx33', true);
+    await off();
+    expect((await read()).primary_disk_size).toBe(80);
+    expect(await change('cx23')).toMatchObject({
+      status: 422,
+      body: { error: { code: 'invalid_server_type' } },
+    });
+  });
+
+  test.each([
+    ['an unknown one', 'cx9000', false, 'invalid_input'],
+    ['one of another architecture', 'cax11', false, 'invalid_server_type'],
+    ['a retired one', 'cx22', false, 'invalid_server_type'],
+    ['one without a word on the disk', 'cx33', undefined, 'invalid_input'],
+  ])('is refused: %s', async (_what, type, upgrade, code) => {
+    const { call, id, read } = await stopped();
+    const body = { server_type: type, upgrade_disk: upgrade };
+    expect((await call('POST', `/servers/${id}/actions/change_type`, body)).body.error.code).toBe(code);
+    expect(await read()).toMatchObject({ status: 'off', server_type: { name: 'cx23' } });
+  });
+
+  test('is refused while it is sold out', async () => {
+    const { cloud, change } = await stopped();
+    cloud.faults.add({ kind: 'sold_out', match: { size: 'cx33' } });
+    expect((await change('cx33')).body.error.code).toBe('resource_unavailable');
   });
 });
 

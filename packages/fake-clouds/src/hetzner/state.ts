@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { BootBehaviour } from '../faults/faults.ts';
 
 export type Powers = 'read_write' | 'read';
 
@@ -28,12 +29,6 @@ export interface ActionRow {
   finished: string | null;
   resources: { id: number; type: string }[];
   error: { code: string; message: string } | null;
-}
-
-/** How a machine behaves when it is switched on; anything but `normal` comes from a fault. */
-export interface BootBehaviour {
-  kind: 'normal' | 'slow' | 'never';
-  delayMs: number;
 }
 
 export interface ServerRow {

@@ -25,6 +25,8 @@ export interface AttemptOptions {
   /** base64url: pinned, or as told when `pairingSecret` is to prove it. */
   readonly agentPublicKey: string;
   readonly pairingSecret: string | undefined;
+  /** Which secret it is, where it is an invite's. */
+  readonly pairingId: string | undefined;
   readonly timeoutMs: number;
   /**
    * The agent has proven its key by the pairing secret: store it durably before this resolves. Until then
@@ -95,6 +97,7 @@ export function connectOnce(options: AttemptOptions): Attempt {
     deviceKeyPair: options.deviceKeyPair,
     agentPublicKey: agentKey,
     ...(pairingSecret === undefined ? {} : { pairingSecret: fromBase64Url(pairingSecret) }),
+    ...(options.pairingId === undefined ? {} : { pairingId: options.pairingId }),
     clientName: options.clientName,
     write,
     onMessage: (text) => {

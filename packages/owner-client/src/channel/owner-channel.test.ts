@@ -68,6 +68,25 @@ describe('the owner channel', () => {
     return state.problem;
   };
 
+  it('hears how far a long command is, and is patient while it hears', async () => {
+    const connection = dial();
+    await connection.whenOpen();
+    agent.answer = (frame) => {
+      if (frame.type !== 'command') return [];
+      const later = (ms: number, said: Parameters<typeof agent.say>[0]) =>
+        setTimeout(() => agent.say(said), ms);
+      for (const [at, step] of ['backup', 'stop', 'install'].entries())
+        later(60 * (at + 1), { type: 'progress', id: frame.id, step, message: step });
+      later(240, { type: 'result', id: frame.id, ok: true, value: { hash: 'h2' } });
+      return [];
+    };
+    const steps: string[] = [];
+    const options = { timeoutMs: 150, onProgress: ({ step }: { step: string }) => void steps.push(step) };
+    const change = { baseHash: 'h1', patch: {} };
+    expect(await connection.command('config.set', change, options)).toEqual({ hash: 'h2' });
+    expect(steps).toEqual(['backup', 'stop', 'install']);
+  });
+
   it('pairs at the first connection, pins the key, erases the secret and connects by the pin afterwards', async () => {
     const first = dial();
     await first.whenOpen();
@@ -79,7 +98,56 @@ describe('the owner channel', () => {
     first.close();
     const second = dial();
     await second.whenOpen();
-    expect(await second.command('model.get', {})).toEqual({ name: 'model.get' });
+    expect(await second.command('model.get', {})).toMatchObject({ provider: null });
+  });
+
+  it('takes no answer of another form, and says so', async () => {
+    const connection = dial();
+    await connection.whenOpen();
+    agent.answer = (frame) =>
+      frame.type === 'command' ? [{ type: 'result', id: frame.id, ok: true, value: { devices: 'all' } }] : [];
+    await expect(connection.command('devices.list', {})).rejects.toMatchObject({ code: 'version_mismatch' });
+  });
+
+  it('hears notices, of the kinds it knows', async () => {
+    const connection = dial();
+    const heard: string[] = [];
+    connection.onNotice(({ kind }) => heard.push(kind));
+    await connection.whenOpen();
+    agent.say({ type: 'notice', notice: { kind: 'gateway_restarted', reason: 'owner' } });
+    agent.say({ type: 'notice', notice: { kind: 'party' } } as never);
+    await connection.command('model.get', {});
+    expect(heard).toEqual(['gateway_restarted']);
+  });
+
+  it('follows the agent to its next key, and only on a channel that proved the former one', async () => {
+    const connection = dial();
+    await connection.whenOpen();
+    const [former, before] = [told, connection.state()];
+    agent.rotateKey();
+    await connection.command('model.get', {});
+    await expect
+      .poll(async () => (await keyring.instance(instanceId))?.pinnedAgentKey)
+      .toBe(agent.publicKey());
+    expect(agent.publicKey()).not.toBe(former);
+    expect(connection.state()).toMatchObject({ status: 'open', warning: null });
+    expect(connection.state()).not.toEqual(before);
+    connection.close();
+
+    // A device that was away meanwhile is answered to by the key it knows, and told the next.
+    await keyring.link(instanceId, former ?? '');
+    await dial().whenOpen();
+    await expect
+      .poll(async () => (await keyring.instance(instanceId))?.pinnedAgentKey)
+      .toBe(agent.publicKey());
+  });
+
+  it('is told of its revocation by the server itself', async () => {
+    const connection = dial();
+    await connection.whenOpen();
+    agent.enrolled.clear();
+    agent.revokeAll();
+    expect(await failure(connection)).toMatchObject({ code: 'device_not_enrolled' });
   });
 
   it('does not let the agent count the pairing before the key is durably pinned', async () => {

@@ -1,14 +1,24 @@
 import { type OwnerCommandName, OwnerFrame, type ownerCommands } from '@claw-cloud/contracts';
-import { fromBase64Url, ready } from '@claw-cloud/crypto';
+import { fromBase64Url } from '@claw-cloud/crypto';
 import { fingerprint } from '@claw-cloud/crypto/owner-keys';
 import type { z } from 'zod';
-import type { ApiClient } from '../api-client.ts';
 import { createBackoff } from '../backoff.ts';
 import { createEmitter } from '../emitter.ts';
-import type { Keyring } from '../keyring.ts';
-import { isProblem } from '../problem.ts';
 import { type Attempt, connectOnce, type OpenSocket, type Socket } from './attempt.ts';
-import { ChannelError, type ChannelProblem, isFinal, isSuspicious, problems } from './problem.ts';
+import { createCommands, type OwnerResult, type ProgressFrame } from './commands.ts';
+import { type CallOptions, type Prepared, prepare } from './prepare.ts';
+import {
+  ChannelError,
+  type ChannelProblem,
+  errorOf,
+  isFinal,
+  isSuspicious,
+  lost,
+  problems,
+} from './problem.ts';
+
+export type { OwnerResult, ProgressFrame } from './commands.ts';
+export type { Entry } from './prepare.ts';
 
 export type ChannelState =
   | { readonly status: 'connecting'; readonly problem: ChannelProblem | null }
@@ -27,12 +37,9 @@ export type ChannelState =
   | { readonly status: 'failed'; readonly problem: ChannelProblem }
   | { readonly status: 'closed' };
 
-export interface OwnerChannelOptions {
+export interface OwnerChannelOptions extends CallOptions {
   /** Absolute, e.g. https://claw.example: a WebSocket has no base of its own. */
   readonly baseUrl: string;
-  readonly instanceId: string;
-  readonly api: Pick<ApiClient, 'getInstance' | 'getToken'>;
-  readonly keyring: Keyring;
   /** @default globalThis.WebSocket */
   readonly openSocket?: OpenSocket;
   /** How long one attempt may take from dialling to the handshake's end. @default 15000 */
@@ -44,21 +51,27 @@ export interface OwnerChannelOptions {
 }
 
 export type GatewayStatusFrame = Extract<OwnerFrame, { type: 'gateway.status' }>;
+export type Notice = Extract<OwnerFrame, { type: 'notice' }>['notice'];
 
 export interface OwnerConnection {
   state(): ChannelState;
   onState(listener: (state: ChannelState) => void): () => void;
   onFrame(listener: (frame: OwnerFrame) => void): () => void;
+  /** What an owner should hear at once: support that ends, a device that was added, a restart. */
+  onNotice(listener: (notice: Notice) => void): () => void;
   /** What the agent last said of OpenClaw’s gateway on this connection; it says so once, at the start. */
   gatewayStatus(): GatewayStatusFrame | null;
   /** Raises {@link ChannelError} `connection_lost` while not open, CryptoError `channel_message_too_large`. */
   send(frame: OwnerFrame): void;
-  /** An owner's command to the agent. Raises {@link ChannelError} with the agent's code, or `timed_out`. */
+  /**
+   * An owner's command to the agent. Raises {@link ChannelError} with the agent's code, or `timed_out` after
+   * `timeoutMs` without an answer or a word of progress.
+   */
   command<N extends OwnerCommandName>(
     name: N,
     params: z.input<(typeof ownerCommands)[N]>,
-    options?: { timeoutMs?: number },
-  ): Promise<unknown>;
+    options?: { timeoutMs?: number; onProgress?: (progress: ProgressFrame) => void },
+  ): Promise<OwnerResult<N>>;
   /** Resolves when open; raises {@link ChannelError} of the problem when failed, closed or too late. */
   whenOpen(options?: { timeoutMs?: number }): Promise<void>;
   /** Tries again now: after a failure, or because the network is back. */
@@ -72,7 +85,7 @@ export interface OwnerConnection {
  * accept the pinned key only (IK), whatever the control plane says.
  */
 export function openOwnerChannel(options: OwnerChannelOptions): OwnerConnection {
-  const { instanceId, api, keyring } = options;
+  const { instanceId, keyring } = options;
   const { silenceMs = 45_000, now = Date.now } = options;
   const openSocket =
     options.openSocket ?? ((url, protocols) => new WebSocket(url, protocols) as unknown as Socket);
@@ -84,7 +97,8 @@ export function openOwnerChannel(options: OwnerChannelOptions): OwnerConnection 
     maxMs: 15_000,
     ...(options.random ? { random: options.random } : {}),
   });
-  const pending = new Map<string, { settle: (frame: OwnerFrame | null) => void }>();
+  const notices = createEmitter<Notice>();
+  const commands = createCommands((frame) => connection.send(frame));
 
   let state: ChannelState = { status: 'connecting', problem: null };
   let attempt: Attempt | undefined;
@@ -92,7 +106,6 @@ export function openOwnerChannel(options: OwnerChannelOptions): OwnerConnection 
   let lifeTimer: ReturnType<typeof setInterval> | undefined;
   let suspiciousInARow = 0;
   let freshToken = false;
-  let commandCount = 0;
   let lastHeard = 0;
   let gatewayStatus: GatewayStatusFrame | null = null;
   // Each try has a number: what a try that was overtaken still has to say is not listened to.
@@ -107,7 +120,7 @@ export function openOwnerChannel(options: OwnerChannelOptions): OwnerConnection 
     attempt = undefined;
     gatewayStatus = null;
     clearInterval(lifeTimer);
-    for (const waiting of [...pending.values()]) waiting.settle(null);
+    commands.lose();
     suspiciousInARow = isSuspicious(problem) ? suspiciousInARow + 1 : 0;
     freshToken = problem.code === 'unauthenticated';
     if (isFinal(problem, suspiciousInARow)) {
@@ -119,38 +132,12 @@ export function openOwnerChannel(options: OwnerChannelOptions): OwnerConnection 
     set({ status: 'waiting', problem, retryAt: now() + delay });
   };
 
-  /** What the next attempt needs, or why there can't be one. */
-  const prepare = async () => {
-    await ready();
-    const [keys, device] = await Promise.all([keyring.instance(instanceId), keyring.deviceOf(instanceId)]);
-    if (!keys || !device) return problems.deviceUnknown;
-    const told = await api.getInstance(instanceId).catch((error: unknown) => {
-      if (isProblem(error, 'not_found')) return problems.notFound;
-      if (isProblem(error, 'unauthenticated')) return problems.unauthenticated;
-      return problems.unreachable;
-    });
-    if ('code' in told) return told;
-    if (told.state === 'destroyed') return problems.notFound;
-    const agentPublicKey = keys.pinnedAgentKey ?? told.agentPublicKey;
-    if (agentPublicKey === null || (keys.pinnedAgentKey === undefined && keys.pairingSecret === undefined)) {
-      return problems.notReady;
-    }
-    const changed = told.agentPublicKey !== null && told.agentPublicKey !== agentPublicKey;
-    return {
-      agentPublicKey,
-      pairingSecret: keys.pinnedAgentKey === undefined ? keys.pairingSecret : undefined,
-      device,
-      warning: changed ? problems.agentKeyChanged : null,
-      token: await api.getToken({ fresh: freshToken }),
-    };
-  };
-
   const connect = async (after: ChannelProblem | null): Promise<void> => {
     turn += 1;
     const mine = turn;
     clearTimeout(retryTimer);
     set({ status: 'connecting', problem: after });
-    const prepared = await prepare().catch(() => problems.unreachable);
+    const prepared = await prepare(options, freshToken).catch(() => problems.unreachable);
     if (mine !== turn) return;
     if ('code' in prepared) return ended(prepared);
     try {
@@ -160,43 +147,67 @@ export function openOwnerChannel(options: OwnerChannelOptions): OwnerConnection 
     }
   };
 
-  type Prepared = Exclude<Awaited<ReturnType<typeof prepare>>, ChannelProblem>;
-  const dial = (mine: number, { agentPublicKey, pairingSecret, device, warning, token }: Prepared): Attempt =>
-    connectOnce({
+  const setOpen = (agentVersion: string, { agentPublicKey, toldAgentKey, device }: Prepared): void => {
+    const changed = toldAgentKey !== null && toldAgentKey !== agentPublicKey;
+    set({
+      status: 'open',
+      agentVersion,
+      agentFingerprint: fingerprint(fromBase64Url(agentPublicKey)),
+      deviceFingerprint: fingerprint(device.keyPair.publicKey),
+      warning: changed ? problems.agentKeyChanged : null,
+    });
+  };
+
+  /**
+   * The agent has changed its key. It says so over a channel on which it has proven the one that is pinned, so
+   * this is no word of the control plane; the channel that is open goes on.
+   */
+  const repin = async (mine: number, proven: string, next: string): Promise<void> => {
+    if (options.entry || next === proven) return;
+    const pinned = await keyring.repin(instanceId, proven, next).catch(() => false);
+    if (!pinned || mine !== turn || state.status !== 'open') return;
+    // What the control plane tells of it is as old as this connection: whether they differ shows at the next.
+    set({ ...state, agentFingerprint: fingerprint(fromBase64Url(next)), warning: null });
+  };
+
+  const dial = (mine: number, prepared: Prepared): Attempt => {
+    let pinned = Promise.resolve(prepared.agentPublicKey);
+    return connectOnce({
       url,
-      token,
       openSocket,
       instanceId,
-      deviceKeyPair: device.keyPair,
-      clientName: device.name,
-      agentPublicKey,
-      pairingSecret,
+      token: prepared.token,
+      deviceKeyPair: prepared.device.keyPair,
+      clientName: prepared.device.name,
+      agentPublicKey: prepared.agentPublicKey,
+      pairingSecret: prepared.pairingSecret,
+      pairingId: prepared.pairingId,
       timeoutMs: options.handshakeTimeoutMs ?? 15_000,
-      pin: (key) => keyring.pin(instanceId, key),
+      pin: prepared.pin,
       onOpen(agentVersion) {
         if (mine !== turn) return;
         backoff.reset();
         suspiciousInARow = 0;
         lastHeard = now();
         lifeTimer = setInterval(checkLife, silenceMs / 9);
-        set({
-          status: 'open',
-          agentVersion,
-          agentFingerprint: fingerprint(fromBase64Url(agentPublicKey)),
-          deviceFingerprint: fingerprint(device.keyPair.publicKey),
-          warning,
-        });
+        setOpen(agentVersion, prepared);
       },
       onMessage(text) {
-        if (mine === turn) heard(text);
+        if (mine !== turn) return;
+        heard(text, (next) => {
+          // One change after the other: each is proven by the one before.
+          pinned = pinned.then((proven) => repin(mine, proven, next).then(() => next));
+        });
       },
       onEnd(problem) {
         if (mine !== turn) return;
         // Another window of this browser may have paired meanwhile: then the key is pinned by now.
-        if (problem.code === 'pairing_used' && pairingSecret !== undefined) void reconsider(mine, problem);
+        const paired = problem.code === 'pairing_used' && prepared.pairingSecret !== undefined;
+        if (paired && !options.entry) void reconsider(mine, problem);
         else ended(problem);
       },
     });
+  };
 
   const reconsider = async (mine: number, problem: ChannelProblem): Promise<void> => {
     const keys = await keyring.instance(instanceId).catch(() => undefined);
@@ -205,15 +216,17 @@ export function openOwnerChannel(options: OwnerChannelOptions): OwnerConnection 
     else ended(problem);
   };
 
-  const heard = (text: string): void => {
+  const heard = (text: string, onKey: (publicKey: string) => void): void => {
     lastHeard = now();
-    const frame = OwnerFrame.safeParse(asJson(text));
+    const parsed = OwnerFrame.safeParse(asJson(text));
     // What a newer agent says beyond our words is left out.
-    if (!frame.success) return;
-    if (frame.data.type === 'gateway.status') gatewayStatus = frame.data;
-    if (frame.data.type === 'result' || frame.data.type === 'error')
-      pending.get(frame.data.id)?.settle(frame.data);
-    else frames.emit(frame.data);
+    if (!parsed.success) return;
+    const frame = parsed.data;
+    if (commands.heard(frame)) return;
+    if (frame.type === 'gateway.status') gatewayStatus = frame;
+    if (frame.type === 'agent.key') onKey(frame.publicKey);
+    if (frame.type === 'notice') notices.emit(frame.notice);
+    frames.emit(frame);
   };
 
   let asking = false;
@@ -235,39 +248,13 @@ export function openOwnerChannel(options: OwnerChannelOptions): OwnerConnection 
     state: () => state,
     onState: states.on,
     onFrame: frames.on,
+    onNotice: notices.on,
     gatewayStatus: () => gatewayStatus,
     send(frame) {
       if (state.status !== 'open' || !attempt) throw lost();
       attempt.send(JSON.stringify(frame));
     },
-    command(name, params, { timeoutMs = 30_000 } = {}) {
-      commandCount += 1;
-      const id = `c${commandCount}`;
-      return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
-          pending.delete(id);
-          reject(
-            new ChannelError('timed_out', 'Your server did not answer in time.', 'Try again in a moment.'),
-          );
-        }, timeoutMs);
-        const settle = (frame: OwnerFrame | null) => {
-          clearTimeout(timer);
-          pending.delete(id);
-          if (frame?.type === 'result') resolve(frame.value);
-          else if (frame?.type === 'error')
-            reject(new ChannelError(frame.error.code, frame.error.message, frame.error.fix));
-          else reject(lost());
-        };
-        pending.set(id, { settle });
-        try {
-          connection.send({ type: 'command', id, name, params });
-        } catch (error) {
-          clearTimeout(timer);
-          pending.delete(id);
-          reject(error);
-        }
-      });
-    },
+    command: commands.command,
     whenOpen({ timeoutMs = 30_000 } = {}) {
       return new Promise((resolve, reject) => {
         const settle = (next: ChannelState): boolean => {
@@ -303,16 +290,13 @@ export function openOwnerChannel(options: OwnerChannelOptions): OwnerConnection 
       clearInterval(lifeTimer);
       attempt?.close();
       attempt = undefined;
-      for (const waiting of [...pending.values()]) waiting.settle(null);
+      commands.lose();
       set({ status: 'closed' });
     },
   };
   void connect(null);
   return connection;
 }
-
-const errorOf = (problem: ChannelProblem) => new ChannelError(problem.code, problem.message, problem.fix);
-const lost = () => errorOf(problems.connectionLost);
 
 function asJson(text: string): unknown {
   try {

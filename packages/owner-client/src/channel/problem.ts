@@ -13,6 +13,7 @@ export type ChannelProblemCode =
   | 'device_unknown'
   | 'device_not_enrolled'
   | 'pairing_used'
+  | 'invite_unknown'
   | 'agent_key_unproven'
   | 'agent_key_mismatch'
   | 'agent_key_changed'
@@ -91,7 +92,7 @@ export const problems = {
   deviceUnknown: problem(
     'device_unknown',
     'This browser does not hold the keys of this server, so it can’t read its chat.',
-    'Open the server in the browser that deployed it, or follow a sign-in link made there.',
+    'Link this browser by a code from one that is linked already, or use the recovery code.',
   ),
   agentKeyChanged: problem(
     'agent_key_changed',
@@ -101,6 +102,9 @@ export const problems = {
   ),
   tooLarge: problem('message_too_large', 'A message was larger than the relay takes.', 'Send less at once.'),
 } as const;
+
+export const errorOf = (of: ChannelProblem): ChannelError => new ChannelError(of.code, of.message, of.fix);
+export const lost = (): ChannelError => errorOf(problems.connectionLost);
 
 const named: Partial<Record<string, ChannelProblemCode>> = {
   agent_key_unproven: 'agent_key_unproven',
@@ -121,6 +125,7 @@ function problemOfRefusal(error: CryptoError): ChannelProblem {
   const reason = error.detail.reason;
   if (reason === 'busy') return problem('busy', error.message, error.fix);
   if (reason === 'device_not_enrolled') return problem('device_not_enrolled', error.message, error.fix);
+  if (reason === 'invite_unknown') return problem('invite_unknown', error.message, error.fix);
   if (reason === 'pairing_used') return problem('pairing_used', error.message, error.fix, true);
   if (reason === 'handshake_failed') return problem('agent_key_mismatch', error.message, error.fix, true);
   return problem('version_mismatch', error.message, error.fix);
@@ -143,6 +148,7 @@ const final: ReadonlySet<ChannelProblemCode> = new Set([
   'device_unknown',
   'device_not_enrolled',
   'pairing_used',
+  'invite_unknown',
   'agent_key_unproven',
   'agent_key_mismatch',
 ]);

@@ -11,14 +11,30 @@ export interface Relay {
   toBrowser?(bytes: Uint8Array, count: number): Uint8Array | undefined;
 }
 
+/** What commands answer unless a test says otherwise. */
+const answers: Partial<Record<string, unknown>> = {
+  'model.get': { provider: null, model: null, baseUrl: null },
+  'devices.list': { devices: [] },
+  'devices.enrol': { revoked: 0 },
+};
+
 /** An agent in memory: crypto's own responder behind sockets that pass bytes in order, asynchronously. */
 export function createTestAgent(options: {
   instanceId: string;
   devicePublicKey: string;
   pairingSecret: string;
+  /** The recovery key that is enrolled, and what it must know (null as at servers of before). */
+  recovery?: { publicKey: string; secret: string | null };
 }) {
   let agentKeyPair: KeyPair = generateKeyPair();
+  let former: KeyPair[] = [];
   let paired = false;
+  const enrolled = new Set([
+    options.devicePublicKey,
+    ...(options.recovery ? [options.recovery.publicKey] : []),
+  ]);
+  const invites = new Map<string, string>();
+  let parcel: string | null = null;
   const channels: { channel: OwnerChannel; close: (code: number) => void }[] = [];
   const received: OwnerFrame[] = [];
   const calls = { dialled: 0, protocols: [] as string[][] };
@@ -26,11 +42,21 @@ export function createTestAgent(options: {
     relay: {} as Relay,
     received,
     calls,
-    /** Answers a frame; the default acknowledges commands. */
-    answer: (frame: OwnerFrame): OwnerFrame[] =>
-      frame.type === 'command'
-        ? [{ type: 'result', id: frame.id, ok: true, value: { name: frame.name } }]
-        : [],
+    /** Who may enter, by public key. */
+    enrolled,
+    /** The secrets of open invites, by their ids. */
+    invites,
+    /** Answers a frame; the default does as an agent does with devices, and acknowledges other commands. */
+    answer: (frame: OwnerFrame): OwnerFrame[] => {
+      if (frame.type !== 'command') return [];
+      const { id, name, params } = frame;
+      if (name === 'devices.enrol') enrolled.add(String(params.publicKey));
+      if (name === 'devices.invite') parcel = typeof params.parcel === 'string' ? params.parcel : null;
+      if (name === 'devices.parcel') return [{ type: 'result', id, ok: true, value: { parcel } }];
+      if (name === 'devices.invite') invites.set(String(params.inviteId), String(params.secret));
+      const invited = name === 'devices.invite' ? { expiresAt: '2026-11-25T10:10:00.000Z' } : undefined;
+      return [{ type: 'result', id, ok: true, value: invited ?? answers[name] ?? { ok: true } }];
+    },
     /** What is said to each device that enters. */
     greeting: [] as OwnerFrame[],
     publicKey: () => toBase64Url(agentKeyPair.publicKey),
@@ -39,8 +65,18 @@ export function createTestAgent(options: {
     changeKey: () => {
       agentKeyPair = generateKeyPair();
     },
+    /** Takes a new key as an agent does: the former one is still answered to, and open channels are told. */
+    rotateKey: () => {
+      former = [agentKeyPair];
+      agentKeyPair = generateKeyPair();
+      agent.say({ type: 'agent.key', publicKey: agent.publicKey() });
+    },
     say: (frame: OwnerFrame) => {
       for (const { channel } of channels) if (channel.state() === 'open') channel.send(JSON.stringify(frame));
+    },
+    /** Shows everybody out as an agent does with a device that was revoked. */
+    revokeAll: () => {
+      for (const { channel } of channels) if (channel.state() === 'open') channel.close('device_revoked');
     },
     /** Cuts every connection with a WebSocket close code. */
     cut: (code: number) => {
@@ -67,14 +103,37 @@ export function createTestAgent(options: {
       };
       const channel = createResponder({
         instanceId: options.instanceId,
-        agentKeyPair,
+        agentKeyPairs: [agentKeyPair, ...former],
         agentVersion: '0.1.0-test',
-        isEnrolled: (key) => toBase64Url(key) === options.devicePublicKey,
-        pairing: { secret: fromBase64Url(options.pairingSecret), isOpen: () => !paired },
-        onPaired: () => {
-          paired = true;
+        isEnrolled: (key) => enrolled.has(toBase64Url(key)),
+        pairing({ peer, pairingId }) {
+          if (pairingId !== undefined) {
+            const secret = invites.get(pairingId);
+            if (secret === undefined) return null;
+            return {
+              secret: fromBase64Url(secret),
+              isOpen: () => invites.has(pairingId),
+              onPaired(publicKey) {
+                invites.delete(pairingId);
+                enrolled.add(toBase64Url(publicKey));
+              },
+            };
+          }
+          if (toBase64Url(peer) === options.recovery?.publicKey) {
+            const { secret } = options.recovery;
+            if (secret === null) return null;
+            return { secret: fromBase64Url(secret), isOpen: () => true, onPaired: () => undefined };
+          }
+          return {
+            secret: fromBase64Url(options.pairingSecret),
+            isOpen: () => !paired,
+            onPaired: () => {
+              paired = true;
+            },
+          };
         },
-        onOpen: () => {
+        onOpen: (_peer, _client, { agentKey }) => {
+          if (agentKey > 0) channel.send(JSON.stringify({ type: 'agent.key', publicKey: agent.publicKey() }));
           for (const frame of agent.greeting) channel.send(JSON.stringify(frame));
         },
         onMessage: (text) => {

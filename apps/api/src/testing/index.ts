@@ -1,0 +1,3 @@
+export * from './agent.ts';
+export * from './harness.ts';
+export * from './instance.ts';

@@ -1,0 +1,14 @@
+export type { Release } from './base-image.ts';
+export { ensureHostPackages } from './host-packages.ts';
+export type { ExecOptions, LabMachine } from './machine/machine.ts';
+export type { LabMachines, LabMachinesOptions, ServerSpec } from './machines.ts';
+export { createLabMachines } from './machines.ts';
+export type { Lab, LabOptions } from './open-lab.ts';
+export { openLab } from './open-lab.ts';
+export { bundleStandIn, ensureStandIn } from './stand-in.ts';
+export type { MachineStart } from './start-machine.ts';
+export { whyNoLab } from './why-no-lab.ts';
+export type { FaultKind, FaultTarget } from './world/faults.ts';
+export type { MadeUpPackage } from './world/registry.ts';
+export type { WorldRequest } from './world/web.ts';
+export type { World } from './world/world.ts';
