@@ -11,6 +11,7 @@ import { ensureIntakeFile, ensureKekFile } from './keys/key-files.ts';
 import { loadIntakeKeys, loadKeyRing } from './keys/key-source.ts';
 import { createLog, errorFields, type Log } from './log.ts';
 import { type OperationDeps, runOperation } from './operations/run-operation.ts';
+import { prepareStateTable } from './state-rows.ts';
 import { createAccountSweep } from './sweep/accounts.ts';
 import { createSweep } from './sweep/sweep.ts';
 import { createVerifier } from './verify-credential/verify-credential.ts';
@@ -79,6 +80,7 @@ export async function startProvisioner(
   for (const pair of Object.values(intake.byKid)) pair.privateKey.wipe();
   mkdirSync(config.workDir, { recursive: true, mode: 0o700 });
 
+  await prepareStateTable(config.pulumiBackendUrl);
   const db = createDatabase(config.database);
   await db.provisioner.publishIntakeKey(intake.newest);
   const engine = engineFinder(options.engine ?? (() => cachedEngine(config.cacheDir)), log);

@@ -9,6 +9,8 @@ let token: string;
 let credentialId: string;
 let instanceId: string;
 
+// What every cloud has to do is in tests/clouds/conformance.ts; here is what takes only one cloud to be shown.
+
 /** Brings the instance to ready, as its machine would. */
 async function readyInstance(): Promise<string> {
   const deployed = await rig.deploy(credentialId);
@@ -38,11 +40,6 @@ const theServer = () => {
   if (!server) throw new Error('no server');
   return server;
 };
-const theFirewall = async () => {
-  const [firewall] = await rig.firewallsOf(instanceId);
-  if (!firewall) throw new Error('no firewall');
-  return firewall;
-};
 
 /** As after a loss of the engine's database. */
 async function forgetState(of: string): Promise<void> {
@@ -50,19 +47,6 @@ async function forgetState(of: string): Promise<void> {
   await sql`delete from pulumi_state where key like ${`%${of}%`}`;
   await sql.end();
 }
-
-describe('power', { timeout: 400_000 }, () => {
-  test('stops, starts and reboots the server', async () => {
-    expect(await asked(rig.owner.powerInstance(instanceId, 'stop', op()))).toMatchObject({ failure: null });
-    expect(await rig.instance(instanceId)).toMatchObject({ state: 'stopped', failure: null });
-    expect(theServer().status).toBe('off');
-    expect(await asked(rig.owner.powerInstance(instanceId, 'start', op()))).toMatchObject({ failure: null });
-    expect(await rig.instance(instanceId)).toMatchObject({ state: 'ready' });
-    expect(theServer().status).toBe('running');
-    expect(await asked(rig.owner.powerInstance(instanceId, 'reboot', op()))).toMatchObject({ failure: null });
-    expect(rig.cloud.requests().filter(({ path }) => path.endsWith('/actions/reboot'))).toHaveLength(1);
-  });
-});
 
 describe('a resize', { timeout: 400_000 }, () => {
   test('to another size', async () => {
@@ -82,26 +66,6 @@ describe('a resize', { timeout: 400_000 }, () => {
       size: 'cx33',
       monthlyPrice: 7.1281,
     });
-  });
-});
-
-describe('a check', { timeout: 400_000 }, () => {
-  test('finds nothing on a server that nobody touched', async () => {
-    const ended = await asked(rig.owner.checkInstance(instanceId, op()));
-    expect(ended.failure, rig.log.slice(-15).join('\n')).toBe(null);
-    expect((await rig.instance(instanceId)).drift).toMatchObject({ items: [] });
-  });
-
-  test('shows a firewall that was opened by hand, and a repair closes it', async () => {
-    const { id } = await theFirewall();
-    rig.cloud.byHand.openFirewall(id);
-    await asked(rig.owner.checkInstance(instanceId, op()));
-    expect((await rig.instance(instanceId)).drift?.items).toMatchObject([
-      { kind: 'firewall', what: 'changed', repairable: true, changes: [{ property: 'rules' }] },
-    ]);
-    const ended = await asked(rig.owner.repairInstance(instanceId, op()));
-    expect(ended.failure, rig.log.slice(-15).join('\n')).toBe(null);
-    expect((await rig.instance(instanceId)).drift).toMatchObject({ items: [] });
   });
 });
 

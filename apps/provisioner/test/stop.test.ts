@@ -54,20 +54,3 @@ describe('two provisioners', { timeout: 90_000 }, () => {
     }
   });
 });
-
-describe('a machine that never calls home', { timeout: 60_000 }, () => {
-  test('is failed by the sweep, with a fix, and can be destroyed', async () => {
-    await rig.startProvisioner({ BOOT_TIMEOUT_MS: '5000' });
-    const credentialId = await rig.addCredential(rig.newToken());
-    await rig.checked(credentialId);
-    const { instanceId, operationId } = await rig.deploy(credentialId);
-    await rig.ended(operationId);
-    const failed = await until('the boot is given up', async () => {
-      const instance = await rig.instance(instanceId);
-      return instance.state === 'failed' ? instance : null;
-    });
-    expect(failed.failure).toMatchObject({ code: 'boot_timeout', resourceMayExist: true });
-    expect(await rig.ended((await rig.destroy(instanceId)).id)).toMatchObject({ state: 'succeeded' });
-    expect(rig.serversOf(instanceId)).toEqual([]);
-  });
-});

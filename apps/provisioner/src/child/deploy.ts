@@ -32,7 +32,7 @@ import { freshUserData } from './user-data.ts';
 type DeployTask = Extract<Task, { kind: 'deploy' }>;
 
 const maxUps = 3;
-const runningTimeoutMs = 120_000;
+const longestStartMs = 120_000;
 const runningPollMs = 500;
 
 /** After these the cloud may have done what it didn't confirm: look again before giving up. */
@@ -173,13 +173,14 @@ async function create(
 
 /** The engine calls a server made whose start failed: only the cloud knows. Raises `cloud_unexpected`. */
 async function requireRunning(
-  { signal, now }: OperationParts,
+  { signal, now, settings }: OperationParts,
   task: DeployTask,
   cloud: Provider,
   credential: OpenCredential,
   serverId: string,
 ): Promise<void> {
-  const end = now().getTime() + runningTimeoutMs;
+  // What an engine's run may take is long enough for the cloud to start what that run made.
+  const end = now().getTime() + Math.min(longestStartMs, settings.engineTimeoutMs);
   let switchedOn = false;
   for (;;) {
     const { region } = task.lease.instance;

@@ -4,11 +4,11 @@ import type { StackAccess } from '@claw-cloud/stacks';
 import type { Output } from '@pulumi/pulumi';
 import type { PulumiFn, StepEventMetadata } from '@pulumi/pulumi/automation/index.js';
 import { killEngineProcesses } from '../operations/engine-processes.ts';
+import { deleteStateRows, keepsStateInRows } from '../state-rows.ts';
 import { type Engine, isNoStack } from './engine.ts';
 import { type EngineEars, listenToEngine } from './engine-events.ts';
 import { accessOf, isLost, type OperationParts, type OperationTask, stackOf } from './parts.ts';
 import type { StackKey } from './stack-key.ts';
-import { deleteStateRows, keepsStateInRows } from './state-rows.ts';
 
 const maxDestroys = 3;
 const maxSteps = 200;
