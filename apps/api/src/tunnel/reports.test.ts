@@ -194,11 +194,15 @@ describe('reports through a tunnel', () => {
     expect((await instance()).ejectedAt).toBeNull();
   });
 
-  it('say goodbye: no tunnel any more, and the instance stays in the list', async () => {
-    const { say, instance, instanceId, identity, agent, ownerId } = await connected();
+  it('say goodbye: no tunnel any more, and the instance stays in the list', { timeout: 60_000 }, async () => {
+    const { say, reporter, instance, instanceId, identity, agent, ownerId } = await connected();
+    const at = performance.now();
     await say({ kind: 'goodbye' });
     expect((await instance()).ejectedAt).toEqual(expect.any(String));
+    // Said too late, and no reason to cut off the answer that the owner is waiting for.
+    await reporter.send(restarted);
     expect(await agent.closed).toEqual({ code: closeCodes.refused, reason: 'tunnel_key_unknown' });
+    expect(performance.now() - at).toBeGreaterThan(5_000);
     const again = await dialTunnel({ url: api.url, instanceId, identity });
     expect(again.verdict).toMatchObject({ type: 'refused', code: 'tunnel_key_unknown' });
     const person = await api.person(ownerId);

@@ -18,7 +18,8 @@ export interface ReportsOptions {
 
 /** So many at once, after months without a tunnel, and then one a second. */
 const burst = 600;
-const goodbyeGraceMs = 2_000;
+/** The machine has to finish handing itself over, with a disk that may be busy, and to answer its owner. */
+const goodbyeGraceMs = 10_000;
 
 /**
  * Listens to what an instance reports of itself for as long as its tunnel lives: one stream, opened again when it
@@ -72,12 +73,15 @@ async function readReports(
   const pace = createPace();
   /** What could not be taken must not be acknowledged, nor anything behind it; heartbeats go on. */
   let heldSince: number | null = null;
+  /** Nothing of a machine that has said goodbye is taken any more; its owner's answer may still be on its way. */
+  let parted = false;
   const acknowledge = (n: number) => {
     if (heldSince === null && stream.writable) stream.write(`${JSON.stringify({ ack: n })}\n`);
   };
   for await (const line of reportLines(stream as AsyncIterable<Buffer>)) {
     await pace(signal);
     if (signal.aborted) return;
+    if (parted) continue;
     if (line.report.kind === 'heartbeat') {
       heartbeat(instanceId, line.report.health);
       // A new stream brings what was held once more.
@@ -92,7 +96,9 @@ async function readReports(
       }
     }
     acknowledge(line.n);
-    if (heldSince === null) settle(tunnel, line, signal);
+    if (heldSince !== null) continue;
+    settle(tunnel, line, signal);
+    parted = line.report.kind === 'goodbye';
   }
 }
 
@@ -100,7 +106,7 @@ async function readReports(
 function settle(tunnel: Tunnel, { report }: ReportLine, signal: AbortSignal): void {
   // Who has proven the former key has named this one: the tunnel speaks for it from here on.
   if (report.kind === 'identity_rotated') tunnel.proof.identityPublicKey = report.identityPublicKey;
-  // The agent hangs up by itself when it has read the acknowledgement; one that does not is shown out.
+  // The agent is ended by the handing over; one that is not is shown out.
   if (report.kind === 'goodbye')
     void sleep(goodbyeGraceMs, undefined, { signal, ref: false }).then(
       () => tunnel.close(closeCodes.refused, 'tunnel_key_unknown'),
