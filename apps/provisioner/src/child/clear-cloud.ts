@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ProductError } from '@claw-cloud/contracts';
 import type { CloudResource, OpenCredential, Provider } from '@claw-cloud/providers';
 import type { Notes } from './protocol.ts';
-import type { createLedger } from './receipt.ts';
+import type { Ledger } from './receipt.ts';
 
 const maxRounds = 8;
 const firstPauseMs = 500;
@@ -14,7 +14,7 @@ export interface ClearOptions {
   readonly tag: string;
   /** The instance's, for what is known by its id alone. */
   readonly region: string;
-  readonly ledger: ReturnType<typeof createLedger>;
+  readonly ledger: Ledger;
   readonly notes: Notes;
   readonly now: () => Date;
   readonly signal: AbortSignal;

@@ -25,7 +25,7 @@ import {
   stackOf,
 } from './parts.ts';
 import type { Task } from './protocol.ts';
-import { createLedger } from './receipt.ts';
+import { createLedger, heardBy, type Ledger } from './receipt.ts';
 import { createStackKey } from './stack-key.ts';
 import { freshUserData } from './user-data.ts';
 
@@ -53,7 +53,9 @@ const idOf = (found: readonly CloudResource[], kind: CloudResource['kind']): str
  * Makes the instance's machine, or takes over what an interrupted attempt made. A failure clears what was made and
  * names its cause. Raises when it was interrupted: then everything is left for the next child.
  */
-export async function deploy(parts: OperationParts, task: DeployTask): Promise<OperationResult> {
+export async function deploy(worker: OperationParts, task: DeployTask): Promise<OperationResult> {
+  const ledger = createLedger();
+  const parts: OperationParts = { ...worker, notes: heardBy(ledger, worker) };
   const { notes, signal } = parts;
   const credential = openCredential(parts.ring, task.lease.credential);
   const key = createStackKey(parts, task);
@@ -75,12 +77,7 @@ export async function deploy(parts: OperationParts, task: DeployTask): Promise<O
       await enter('creating');
       const server = await create(parts, task, { cloud, credential, key }, offer, found);
       await requireRunning(parts, task, cloud, credential, server);
-      for (const resource of (await cloud.findByTag(credential, machine.tag)).filter(
-        (r) => r.deletedWith !== null,
-      )) {
-        const { kind, name, id } = resource;
-        await notes.appendEvent('resource', { op: 'create', kind, name, status: 'finished', id });
-      }
+      await noteUntold(parts, ledger, await cloud.findByTag(credential, machine.tag));
       await notes.eraseEnrolment();
       await enter('booting');
       return {
@@ -99,6 +96,21 @@ export async function deploy(parts: OperationParts, task: DeployTask): Promise<O
     credential.wipe();
     key.wipe();
   }
+}
+
+/**
+ * What stands and nobody has told of: what the cloud made along with the server, and what an attempt had made whose
+ * worker died before it could say so. The receipt must know of it.
+ */
+async function noteUntold(
+  { notes }: OperationParts,
+  ledger: Ledger,
+  found: readonly CloudResource[],
+): Promise<void> {
+  const told = ledger.open();
+  for (const { kind, name, id } of found)
+    if (!told.some((entry) => entry.kind === kind && entry.id === id))
+      await notes.appendEvent('resource', { op: 'create', kind, name, status: 'finished', id });
 }
 
 async function checkedOffer(

@@ -6,12 +6,11 @@ import { costOf } from './cost.ts';
 import { destroyStack, forgetStack } from './engine-run.ts';
 import { openCredential } from './open-credential.ts';
 import { cloudOf, failureOf, machineOf, mustPass, type OperationParts, redactSecret } from './parts.ts';
-import type { Notes, Task } from './protocol.ts';
-import { createLedger } from './receipt.ts';
+import type { Task } from './protocol.ts';
+import { createLedger, heardBy, type Ledger } from './receipt.ts';
 import { createStackKey, type StackKey } from './stack-key.ts';
 
 type DestroyTask = Extract<Task, { kind: 'destroy' }>;
-type Ledger = ReturnType<typeof createLedger>;
 
 /**
  * Deletes everything of the instance in the owner's cloud and writes the receipt. Works without a stack, after a
@@ -101,14 +100,3 @@ async function clear(
 const isRefused = (error: unknown): boolean =>
   error instanceof ProductError &&
   (error.code === 'credential_rejected' || error.code === 'credential_powerless');
-
-/** Notes that the ledger hears too: what the engine deletes belongs on the receipt. */
-function heardBy(ledger: Ledger, { notes, now }: OperationParts): Notes {
-  return {
-    ...notes,
-    appendEvent(kind, data) {
-      ledger.hear({ kind, at: now().toISOString(), data });
-      return notes.appendEvent(kind, data);
-    },
-  };
-}

@@ -1,5 +1,7 @@
 import type { InstanceEvent, Receipt, ReceiptEntry } from '@claw-cloud/contracts';
 import type { CloudResource } from '@claw-cloud/providers';
+import type { OperationParts } from './parts.ts';
+import type { Notes } from './protocol.ts';
 
 interface Seen {
   entry: ReceiptEntry;
@@ -67,5 +69,18 @@ export function createLedger(): {
       listedAt,
       cost: null,
     }),
+  };
+}
+
+export type Ledger = ReturnType<typeof createLedger>;
+
+/** Notes that the ledger hears too: what the engine makes and deletes belongs on the receipt. */
+export function heardBy(ledger: Ledger, { notes, now }: Pick<OperationParts, 'notes' | 'now'>): Notes {
+  return {
+    ...notes,
+    appendEvent(kind, data) {
+      ledger.hear({ kind, at: now().toISOString(), data });
+      return notes.appendEvent(kind, data);
+    },
   };
 }

@@ -10,7 +10,8 @@ export interface MemoryUse {
   readonly plugins: readonly string[];
 }
 
-const sampleMs = 250;
+/** Each look reads dozens of files for each operation; what one process held at most the kernel remembers. */
+const sampleMs = 500;
 const kbPerMb = 1024;
 
 const read = (path: string): string => {
