@@ -6,8 +6,9 @@ const never = ['**/node_modules/**', '**/dist/**', '**/.claw/**', '**/test-artif
 const booted = ['**/*.machine.test.ts', '**/*.vm.test.ts'];
 
 /**
- * `unit` stands beside the code and runs in parallel. `clouds` drives the provisioner against every cloud. `chain` drives the whole product and `machine` boots Debian
- * machines: one file at a time, after `unit` (scripts/test.mjs keeps the order). `vm` is `npm run test:vm` alone.
+ * `unit` stands beside the code. `clouds` drives the provisioner against every cloud, `chain` the whole product, and
+ * `machine` boots Debian machines: one after the other (scripts/test.mjs keeps the order), two files at a time. `vm` is
+ * `npm run test:vm` alone.
  */
 export default defineConfig({
   test: {
@@ -47,8 +48,7 @@ export default defineConfig({
           include: ['tests/**/*.test.ts'],
           exclude: [...never, ...booted, 'tests/clouds/**'],
           pool: 'forks',
-          fileParallelism: false,
-          maxWorkers: 1,
+          maxWorkers: 2,
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },
@@ -59,8 +59,7 @@ export default defineConfig({
           include: ['**/*.machine.test.ts'],
           exclude: never,
           pool: 'forks',
-          fileParallelism: false,
-          maxWorkers: 1,
+          maxWorkers: 2,
           testTimeout: 300_000,
           hookTimeout: 600_000,
         },

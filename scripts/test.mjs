@@ -34,16 +34,17 @@ runMain(async () => {
 
   const reports = mkdtempSync(join(tmpdir(), 'claw-test-'));
   const all = [];
-  // The chain tests start the whole product, the machine tests whole machines: nothing else may run beside them.
-  for (const project of argv.includes('--project') ? [undefined] : ['unit', 'clouds', 'chain', 'machine']) {
-    const report = join(reports, `${project ?? 'tests'}.json`);
+  // What is quick and says most comes first. The last two start whole products and whole machines, which wait a lot.
+  const stages = argv.includes('--project') ? [[]] : [['unit'], ['clouds'], ['chain', 'machine']];
+  for (const projects of stages) {
+    const report = join(reports, `${projects.join('-') || 'tests'}.json`);
     const exitCode = await runOnTerminal(
       process.execPath,
       [
         join(repositoryRoot, 'node_modules', 'vitest', 'vitest.mjs'),
         'run',
         '--passWithNoTests',
-        ...(project ? ['--project', project] : []),
+        ...projects.flatMap((project) => ['--project', project]),
         '--reporter=default',
         '--reporter=json',
         `--outputFile.json=${report}`,

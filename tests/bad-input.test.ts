@@ -130,6 +130,12 @@ describe('deploys that cannot be', () => {
     const [first, second] = await Promise.all([prepared.submit(), prepared.submit()]);
     expect(second.operation.id).toBe(first.operation.id);
     await stateOf(owner, prepared.instanceId, 'booting', 60_000);
+    // The last word of the deploy follows the state: only then may another operation begin.
+    await until(
+      () => owner.api.getOperation(first.operation.id),
+      ({ state }) => state === 'succeeded',
+      30_000,
+    );
     expect((await cloudServers(platform)).peakAliveByLabel[`claw-cloud=claw-${prepared.instanceId}`]).toBe(1);
     expect((await destroyed(owner, prepared.instanceId)).left).toEqual([]);
   });

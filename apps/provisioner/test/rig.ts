@@ -37,7 +37,7 @@ const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const startLimitMs = 20_000;
 const closeLimitMs = 45_000;
 /** Each look is a query through the whole database stack: more of them would take the processor from what is tested. */
-const pollMs = 100;
+const pollMs = 250;
 
 /** A provisioner as a process of its own, the way the platform runs it. */
 export interface ProvisionerProcess {
