@@ -1,5 +1,6 @@
 import type { ErrorCode, Operation } from '@claw-cloud/contracts';
 import type { FakeCloud, FaultRequest } from '@claw-cloud/fake-clouds';
+import { engineProcesses } from '@claw-cloud/provisioner/testing';
 import { expect } from 'vitest';
 import { type Lab, until } from './lab.ts';
 
@@ -165,6 +166,10 @@ export async function meet(
     const deployed = await lab.deploy(cloud, credentialId);
     const { instanceId, tag } = deployed;
     const operation = await lab.ended(deployed.operationId);
+    // A stuck one, too, is ended with its operation.
+    await until('no process of its engine is left', () =>
+      engineProcesses(deployed.operationId).length === 0 ? true : null,
+    );
     const said = () => `${JSON.stringify(operation.failure)}\n${lab.said()}`;
     let end: ErrorCode | 'ready' = operation.failure?.code ?? 'ready';
     if (end !== 'ready') await expectClean(cloud, tag, operation, said());
@@ -199,6 +204,7 @@ async function expectClean(
   said: string,
 ): Promise<void> {
   expect(failure?.fix, said).toBeTruthy();
+  expect(failure?.phase, said).toMatch(/^(preflight|creating)$/);
   if (failure?.resourceMayExist) expect(closedDoors, said).toContain(failure.code);
   else expect(await ofTag(cloud, tag), said).toEqual([]);
 }

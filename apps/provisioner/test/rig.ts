@@ -33,6 +33,8 @@ import {
   listen,
 } from '@claw-cloud/fake-clouds';
 
+export { engineProcesses } from '../src/operations/engine-processes.ts';
+
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const startLimitMs = 20_000;
 const closeLimitMs = 45_000;
