@@ -121,9 +121,11 @@ test('an end that was over between two looks is one too', async () => {
   answers = true;
   supervisor.start();
   await becomes('ready');
+  const states: string[] = [];
+  supervisor.events.on('state', (state) => states.push(state));
   processes('400');
-  await vi.waitFor(() => expect(exits).toEqual(['by itself']), { timeout: 10_000 });
-  expect(supervisor.state()).toBe('ready');
+  await vi.waitFor(() => expect(states).toEqual(['starting', 'ready']), { timeout: 10_000 });
+  expect(exits).toEqual(['by itself']);
 });
 
 test('a restart is asked of root, with little patience for one that hangs, and is no crash', async () => {
@@ -138,6 +140,21 @@ test('a restart is asked of root, with little patience for one that hangs, and i
   await supervisor.restart();
   expect(root.asked.at(-1)).toEqual({ verb: 'gateway.restart', params: { graceSeconds: 15 } });
   answers = true;
+  await becomes('ready');
+  expect(exits).toEqual([]);
+});
+
+test('a restart that is looked at before the old one ends is no crash either, and is told as a start', async () => {
+  answers = true;
+  supervisor.start();
+  await becomes('ready');
+  root.answers['gateway.restart'] = async () => {
+    await becomes('ready');
+    processes('300');
+    return {};
+  };
+  await supervisor.restart();
+  expect(supervisor.state()).toBe('starting');
   await becomes('ready');
   expect(exits).toEqual([]);
 });

@@ -64,8 +64,10 @@ export function createServiceSupervisor(options: ServiceSupervisorOptions): Supe
       if (ready) {
         restarts = null;
         // Back again between two looks: it has ended all the same.
-        if (state === 'ready' && pids !== null && !pids.some((pid) => readyPids.includes(pid)))
+        if (state === 'ready' && pids !== null && !pids.some((pid) => readyPids.includes(pid))) {
+          setState('starting');
           events.emit('exit', 'by itself');
+        }
         readyPids = pids ?? [];
         setState('ready');
       } else if (pids !== null) {
@@ -107,6 +109,8 @@ export function createServiceSupervisor(options: ServiceSupervisorOptions): Supe
     async restart() {
       setState('starting');
       await root.ask('gateway.restart', { graceSeconds: restartGraceSeconds }, { timeoutMs: 340_000 });
+      // A look in between may have found the one that was about to end.
+      setState('starting');
     },
     async memoryMb() {
       const seen = unit.memoryMb();
