@@ -49,15 +49,19 @@ export function eventRoutes(parts: ApiParts, gate: OwnerGate, feeds: EventFeeds)
         const { error, headers } = tooMany(5);
         throw new RefusedWithHeaders(error, headers);
       }
-      // Errors belong into the answer's status, so the first page is read before the stream begins.
-      const page = await readEvents(owner, { instanceId, afterSeq: from, limit: 100 });
-
-      open.set(ownerId, (open.get(ownerId) ?? 0) + 1);
+      // Counted before anything is awaited: those that come at the same moment count one another.
+      open.set(ownerId, streams + 1);
       const done = () => {
         const left = (open.get(ownerId) ?? 1) - 1;
         if (left > 0) open.set(ownerId, left);
         else open.delete(ownerId);
       };
+      // Errors belong into the answer's status, so the first page is read before the stream begins.
+      const first = readEvents(owner, { instanceId, afterSeq: from, limit: 100 });
+      const page = await first.catch((error: unknown) => {
+        done();
+        throw error;
+      });
       const after = Number(from);
       const stream = eventStream(
         (signal) => feeds.follow(owner, instanceId, { after, page }, signal),
