@@ -41,10 +41,14 @@ const connect = async (
 
 it('an instance hears what is offered to it when it connects, and again when that changes', async () => {
   const context = { db: api.database.db };
-  const early = sampleRelease();
-  // One that a first stage reaches, and one that it doesn't.
-  const chosen = await registered((id) => isOffered(id, early.version, '10'));
-  const other = await registered((id) => !isOffered(id, early.version, '10'));
+  const [chosen, other] = [
+    await registeredInstance(api.database.db),
+    await registeredInstance(api.database.db),
+  ];
+  const reaches = ({ version }: { version: string }, id: string) => isOffered(id, version, '10');
+  // One whose first stage reaches the one, and not the other.
+  let early = sampleRelease();
+  while (!reaches(early, chosen.instanceId) || reaches(early, other.instanceId)) early = sampleRelease();
   const [one, two] = [
     await connect(chosen.instanceId, chosen.identity),
     await connect(other.instanceId, other.identity),
@@ -105,10 +109,3 @@ it('who connects while everybody is told hears it once', async () => {
     server.close();
   }
 });
-
-async function registered(accept: (instanceId: string) => boolean) {
-  for (;;) {
-    const one = await registeredInstance(api.database.db);
-    if (accept(one.instanceId)) return one;
-  }
-}

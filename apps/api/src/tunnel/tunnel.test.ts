@@ -14,7 +14,7 @@ describe('the tunnel', () => {
   let api: TestApi;
   const agents: TestAgent[] = [];
   beforeAll(async () => {
-    api = await startTestApi({}, { timing: { answerTimeoutMs: 300, pingMs: 100 } });
+    api = await startTestApi({}, { timing: { answerTimeoutMs: 2_000, pingMs: 100 } });
   });
   afterEach(async () => {
     for (const agent of agents.splice(0)) agent.close();
