@@ -1,14 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { bearerProtocolPrefix, ownerChannelProtocol } from '@claw-cloud/contracts';
-import { startTestDatabase, type TestDatabase } from '@claw-cloud/db/testing';
+import { freePort, startTestDatabase, type TestDatabase } from '@claw-cloud/db/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { dialTunnel, serveEcho } from './testing/agent.ts';
@@ -57,7 +56,8 @@ describe('the api as a process', () => {
           output.push(line);
           if (line.startsWith('{"ready":true')) resolve(JSON.parse(line) as { url: string });
         });
-      child.once('exit', () => reject(new Error(output.join('\n'))));
+      // Its last words may come after its exit, and before this.
+      child.once('close', () => reject(new Error(output.join('\n'))));
     });
     return { child, output, ready };
   };
@@ -78,7 +78,7 @@ describe('the api as a process', () => {
 
   it('signs in by a link, relays a channel that no string of it remembers, and ends cleanly', async () => {
     const canary = `canary-${randomBytes(16).toString('hex')}`;
-    const port = await freePort();
+    const port = await freePort(0);
     const { child, output, ready } = start(environment(port), ['--heapsnapshot-signal=SIGUSR2']);
     const { url } = await ready;
 
@@ -121,7 +121,7 @@ describe('the api as a process', () => {
     }
 
     child.kill('SIGUSR2');
-    const snapshot = await heapSnapshot(folder);
+    const snapshot = await heapSnapshot(folder, url);
     expect(snapshot).toContain(instanceId);
     expect(snapshot).not.toContain(canary);
     expect(output.join('\n')).not.toContain(canary);
@@ -148,30 +148,10 @@ const post = (url: string, body: unknown, headers: Record<string, string>) =>
     signal: AbortSignal.timeout(10_000),
   });
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
-}
-
-/** The snapshot that the process writes on the signal, once it has stopped to grow and is whole. */
-async function heapSnapshot(folder: string): Promise<string> {
-  let size = -1;
-  let file = '';
-  await expect
-    .poll(
-      async () => {
-        file = (await readdir(folder)).find((name) => name.endsWith('.heapsnapshot')) ?? '';
-        const now = file === '' ? -1 : (await stat(join(folder, file))).size;
-        const whole = now > 0 && now === size;
-        size = now;
-        return whole;
-      },
-      { timeout: 30_000, interval: 500 },
-    )
-    .toBe(true);
-  return readFile(join(folder, file), 'utf8');
+/** The snapshot that the process writes on the signal. It does nothing else meanwhile: once it answers, it is whole. */
+async function heapSnapshot(folder: string, url: string): Promise<string> {
+  const written = async () => (await readdir(folder)).find((name) => name.endsWith('.heapsnapshot'));
+  await expect.poll(written, { timeout: 30_000 }).toBeDefined();
+  await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(30_000) });
+  return readFile(join(folder, (await written()) ?? ''), 'utf8');
 }

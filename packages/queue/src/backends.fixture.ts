@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createConnection, createServer } from 'node:net';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startTestDatabase } from '@claw-cloud/db/testing';
+import { freePort, startTestDatabase } from '@claw-cloud/db/testing';
 import type { QueueConfig } from './types.ts';
 
 export interface Backend {
@@ -26,7 +26,7 @@ export async function startRedis(): Promise<Backend> {
       'redis-server is not installed. On Debian: apt-get install redis-server, then stop its service.',
     );
   const dir = await mkdtemp(join(tmpdir(), 'claw-test-redis-'));
-  const port = await freePort();
+  const port = await freePort(0);
   const flags = [
     '--port',
     String(port),
@@ -50,15 +50,6 @@ export async function startRedis(): Promise<Backend> {
       await rm(dir, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
 }
 
 async function reachable(port: number): Promise<void> {

@@ -22,6 +22,7 @@ import { readMigrations, supabaseFolder } from '../embedded/migrate.ts';
 import type { EmbeddedDatabase } from '../embedded/types.ts';
 import type { Database } from '../types.ts';
 
+export { freePort } from '../embedded/ports.ts';
 export * from './scenario.ts';
 
 export interface TestDatabase extends EmbeddedDatabase {
