@@ -111,12 +111,12 @@ describe('a lease', () => {
   it('that runs out is pending work again, and one that is renewed is not', async () => {
     const dying = await askedDeploy(db);
     const living = await askedDeploy(db);
-    for (const { operation } of [dying, living])
-      await db.provisioner.acquireLease(operation.id, 'worker', 1000);
+    await db.provisioner.acquireLease(living.operation.id, 'worker', 5000);
     await db.provisioner.renewLease(living.operation.id, 1, 60_000);
+    await db.provisioner.acquireLease(dying.operation.id, 'worker', 5000);
     const pending = async () => (await db.provisioner.pendingWork()).operations.map(({ id }) => id);
     expect(await pending()).not.toContain(dying.operation.id);
-    await expect.poll(pending, { timeout: 5000 }).toContain(dying.operation.id);
+    await expect.poll(pending, { timeout: 15_000 }).toContain(dying.operation.id);
     expect(await pending()).not.toContain(living.operation.id);
     expect(await db.provisioner.acquireLease(living.operation.id, 'other', 1000)).toBeNull();
     expect(await take(dying.operation.id, 'other')).toMatchObject({ epoch: 2 });

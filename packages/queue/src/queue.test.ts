@@ -14,7 +14,7 @@ const backends = [
 ];
 
 for (const { kind, start, wanted } of backends)
-  describe.runIf(wanted)(`the queue on ${kind}`, { timeout: 30_000 }, () => {
+  describe.runIf(wanted)(`the queue on ${kind}`, { timeout: 60_000 }, () => {
     let backend: Backend;
     let count = 0;
     let name = '';
@@ -105,15 +105,16 @@ for (const { kind, start, wanted } of backends)
       const finished = new Promise<void>((resolve) => {
         finish = resolve;
       });
-      const slow = { sweep: () => new Promise<void>((resolve) => setTimeout(resolve, 3000)).then(finish) };
+      const slow = { sweep: () => new Promise<void>((resolve) => setTimeout(resolve, 7000)).then(finish) };
       const counted: JobHandlers = {
         sweep: () => {
           runs++;
           return slow.sweep();
         },
       };
-      await openWorker(counted);
-      await openWorker(counted);
+      // Renewed in time even by a process that stands still for a second.
+      await openWorker(counted, { lockMs: 3000 });
+      await openWorker(counted, { lockMs: 3000 });
       await queue.add('sweep', {}, { jobId: 'slow' });
       await finished;
       expect(runs).toBe(1);
@@ -172,7 +173,7 @@ for (const { kind, start, wanted } of backends)
       );
       await queue.add('sweep', {}, { jobId: 'raises' });
       await vi.waitFor(() => expect(tries).toBe(2), 10_000);
-      await vi.waitFor(() => expect(lines).toHaveLength(2));
+      await vi.waitFor(() => expect(lines).toHaveLength(2), 5000);
       expect(lines).toEqual(['job sweep: Error', 'job sweep: cloud_unavailable']);
     });
 
@@ -209,7 +210,7 @@ for (const { kind, start, wanted } of backends)
       await vi.waitFor(() => expect(started).toBe(true), 5000);
       const before = Date.now();
       await worker.close(200);
-      expect(Date.now() - before).toBeLessThan(3000);
+      expect(Date.now() - before).toBeLessThan(10_000);
       open.pop();
     });
 
@@ -218,7 +219,7 @@ for (const { kind, start, wanted } of backends)
       await once(child, 'message');
       const [code] = await Promise.race([
         once(child, 'exit'),
-        new Promise<[string]>((resolve) => setTimeout(resolve, 5000, ['still there'])),
+        new Promise<[string]>((resolve) => setTimeout(resolve, 15_000, ['still there'])),
       ]);
       child.kill('SIGKILL');
       expect(code).toBe(0);
