@@ -16,7 +16,11 @@ describe.runIf(process.platform === 'linux')('the memory of a child', () => {
     const meter = meterMemory(child.pid);
     try {
       if (child.stdout) await once(child.stdout, 'data');
-      await expect.poll(() => meter.read()?.plugins, { timeout: 20_000 }).toEqual(['cloudy']);
+      // Named as soon as it starts, it grows only then.
+      await expect
+        .poll(() => meter.read()?.byProcess['plugin-cloudy'], { timeout: 20_000 })
+        .toBeGreaterThan(20);
+      expect(meter.read()?.plugins).toEqual(['cloudy']);
     } finally {
       meter.stop();
       child.kill('SIGTERM');
