@@ -22,8 +22,8 @@ afterAll(async () => {
 });
 
 /** What each start of the CLI says first: `schema.sql` of Pulumi's `backend/diy/postgres`. */
-const asTheCli = () =>
-  sql
+const asTheCli = (on: Sql = sql) =>
+  on
     .unsafe(
       `create table if not exists pulumi_state (
          key text primary key, data json not null, updated_at timestamp with time zone not null default now());
@@ -44,7 +44,20 @@ async function refused(meanwhile: () => Promise<unknown>): Promise<number> {
 
 describe('the table of the engine’s state', () => {
   test('is a race between the first starts of the CLI where nobody made it before', async () => {
-    expect(await refused(asTheCli)).toBeGreaterThan(0);
+    await sql`drop table if exists pulumi_state`;
+    const { second } = await sql.begin(async (first) => {
+      await asTheCli(first);
+      const late = asTheCli().then(
+        () => 'made',
+        (error: { code: string }) => error.code,
+      );
+      await expect
+        .poll(async () => (await sql`select from pg_locks where not granted`).length, { timeout: 10_000 })
+        .toBeGreaterThan(0);
+      return { second: late };
+    });
+    // unique_violation, of a row in the catalogue.
+    expect(await second).toBe('23505');
   });
 
   test('is made once, however many provisioners start', async () => {
