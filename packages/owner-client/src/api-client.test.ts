@@ -51,7 +51,7 @@ const tokens = () => {
 };
 
 describe('the api client', () => {
-  const client = () => createApiClient({ baseUrl, getToken: tokens(), timeoutMs: 500 });
+  const client = (timeoutMs = 10_000) => createApiClient({ baseUrl, getToken: tokens(), timeoutMs });
 
   it('parses answers and sends the token', async () => {
     handle = (_, response) => json(response, 200, { ownerId: 'u1', email: null, more: 1 });
@@ -84,7 +84,7 @@ describe('the api client', () => {
     };
     await expect(client().me()).rejects.toMatchObject({ code: 'unavailable', status: 502, fix: /again/ });
     handle = () => undefined;
-    await expect(client().me()).rejects.toMatchObject({ code: 'unavailable', message: /too long/ });
+    await expect(client(500).me()).rejects.toMatchObject({ code: 'unavailable', message: /too long/ });
     const nobody = createApiClient({ baseUrl: 'http://127.0.0.1:1', getToken: tokens() });
     await expect(nobody.me()).rejects.toSatisfy((error) => isProblem(error, 'unavailable'));
   });
