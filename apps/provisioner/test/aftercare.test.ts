@@ -13,7 +13,7 @@ beforeAll(async () => {
   token = rig.newToken();
   credentialId = await rig.addCredential(token);
   await rig.checked(credentialId);
-}, 60_000);
+}, 120_000);
 afterAll(() => rig?.close());
 afterEach(() => rig.cloud.faults.clear());
 
@@ -57,7 +57,7 @@ describe('a deploy that failed and could not clear up', { timeout: 400_000 }, ()
       kind: 'slow_api',
       // Asked for once it is made.
       match: { method: 'GET', path: '/servers/*' },
-      delayMs: 2_000,
+      delayMs: 4_000,
       times: 1,
     } as const;
     const { id } = rig.cloud.faults.add(slow);

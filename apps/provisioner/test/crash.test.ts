@@ -74,7 +74,7 @@ describe.each(victims)('kill -9 of %s', (victim) => {
   let instanceId: string;
 
   test('in the middle of a create: one server, as if nothing had happened', {
-    timeout: 120_000,
+    timeout: 240_000,
   }, async () => {
     const credentialId = await rig.addCredential(rig.newToken());
     await rig.checked(credentialId);
@@ -97,7 +97,7 @@ describe.each(victims)('kill -9 of %s', (victim) => {
     expect(engineProcesses(operationId)).toEqual([]);
   });
 
-  test('and in the middle of the destroy: nothing is left', { timeout: 120_000 }, async () => {
+  test('and in the middle of the destroy: nothing is left', { timeout: 240_000 }, async () => {
     const { id } = await rig.destroy(instanceId);
     await slowly('DELETE', '/servers/*');
     await killVictim(victim, id);

@@ -63,7 +63,7 @@ async function dump(name: 'claw' | 'pulumi' | 'queue'): Promise<string> {
   );
 }
 
-describe('a deploy leaves no secret behind', { timeout: 90_000 }, () => {
+describe('a deploy leaves no secret behind', { timeout: 240_000 }, () => {
   test('in rows, in the state of the engine, in the queue, in logs, files, arguments and environments', async () => {
     const token = rig.newToken();
     const credentialId = await rig.addCredential(token);

@@ -36,7 +36,7 @@ import {
 export { engineProcesses } from '../src/operations/engine-processes.ts';
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-const startLimitMs = 20_000;
+const startLimitMs = 45_000;
 const closeLimitMs = 45_000;
 /** Each look is a query through the whole database stack: more of them would take the processor from what is tested. */
 const pollMs = 250;
@@ -313,7 +313,7 @@ export type Rig = Awaited<ReturnType<typeof createRig>>;
 export async function until<T>(
   what: string,
   ask: () => Promise<T | null> | T | null,
-  limitMs = 30_000,
+  limitMs = 60_000,
 ): Promise<T> {
   const end = Date.now() + limitMs;
   for (;;) {

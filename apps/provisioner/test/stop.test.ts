@@ -8,7 +8,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig?.close());
 
-describe('a provisioner that is told to stop', { timeout: 90_000 }, () => {
+describe('a provisioner that is told to stop', { timeout: 240_000 }, () => {
   test('lets the step under way end, and another one goes on at once', async () => {
     const first = await rig.startProvisioner();
     const credentialId = await rig.addCredential(rig.newToken());
@@ -41,7 +41,7 @@ describe('a provisioner that is told to stop', { timeout: 90_000 }, () => {
   });
 });
 
-describe('two provisioners', { timeout: 90_000 }, () => {
+describe('two provisioners', { timeout: 240_000 }, () => {
   test('share the work: no operation runs twice', async () => {
     await rig.startProvisioner({ NODE_NAME: 'one', LEASE_MS: '15000' });
     await rig.startProvisioner({ NODE_NAME: 'two', LEASE_MS: '15000' });

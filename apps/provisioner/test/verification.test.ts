@@ -20,7 +20,7 @@ async function dump(): Promise<string> {
   return text;
 }
 
-describe('a credential', { timeout: 60_000 }, () => {
+describe('a credential', { timeout: 180_000 }, () => {
   test('that works becomes ready, with its catalogue, and is kept only encrypted', async () => {
     const token = rig.newToken();
     const id = await rig.addCredential(token);
