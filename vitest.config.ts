@@ -5,6 +5,9 @@ const never = ['**/node_modules/**', '**/dist/**', '**/.claw/**', '**/test-artif
 /** Tests on really booted machines: as containers, and as emulated computers with a kernel of their own. */
 const booted = ['**/*.machine.test.ts', '**/*.vm.test.ts'];
 
+/** A second, which is what a poll waits by itself, is little on a computer that is busy with other tests. */
+const patient = { poll: { timeout: 10_000 } };
+
 /**
  * `unit` stands beside the code. `clouds` drives the provisioner against every cloud, `chain` the whole product, and
  * `machine` boots Debian machines: one after the other (scripts/test.mjs keeps the order), two files at a time. `vm` is
@@ -27,8 +30,9 @@ export default defineConfig({
           exclude: [...never, ...booted],
           pool: 'forks',
           maxWorkers: 2,
-          testTimeout: 20_000,
-          hookTimeout: 60_000,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          expect: patient,
         },
       },
       {
@@ -40,6 +44,7 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: 240_000,
           hookTimeout: 240_000,
+          expect: patient,
         },
       },
       {
@@ -51,6 +56,7 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          expect: patient,
         },
       },
       {
@@ -62,6 +68,7 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: 300_000,
           hookTimeout: 600_000,
+          expect: patient,
         },
       },
       {
@@ -74,6 +81,7 @@ export default defineConfig({
           maxWorkers: 1,
           testTimeout: 1_800_000,
           hookTimeout: 1_800_000,
+          expect: patient,
         },
       },
     ],
