@@ -1,7 +1,5 @@
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type http2 from 'node:http2';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InstanceHealth } from '@claw-cloud/contracts';
@@ -10,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { buildUserData } from '../../userdata/src/index.ts';
 import { buildAgentBundle } from '../bundle.ts';
 import { writeFakeOpenClaw } from '../testing/fake-openclaw.ts';
+import { freePort } from '../testing/free-port.ts';
 import { type Birth, createMachine, type Machine, makeBirth } from '../testing/machine.ts';
 import { openOwnerDevice } from '../testing/owner-device.ts';
 import { type StubControlPlane, startStubControlPlane } from '../testing/stub-control-plane.ts';
@@ -35,15 +34,10 @@ afterAll(() => rmSync(shared, { recursive: true, force: true }));
 beforeEach(async () => {
   refusal = null;
   stub = await startStubControlPlane({ bundleDir: shared, token, refuseRegistration: () => refusal });
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, 'close');
   birth = makeBirth(stub.url, sha256, token);
   machine = createMachine({
     CLAW_STORE: join(shared, 'store'),
-    CLAW_PORT_BASE: String(port),
+    CLAW_PORT_BASE: String(await freePort()),
     CLAW_RETRY_SECONDS: '0',
   });
   machine.writeFiles(buildUserData(birth.config));

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { freePort } from '../../testing/free-port.ts';
 import { isRunning } from '../live-process.ts';
 import { createPaths } from '../paths.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
@@ -37,11 +37,7 @@ beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'claw-supervisor-'));
   lines = [];
   supervisor = null;
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  port = (probe.address() as { port: number }).port;
-  probe.close();
-  await once(probe, 'close');
+  port = await freePort();
 });
 afterEach(async () => {
   await supervisor?.stop(500);
@@ -115,7 +111,7 @@ test('says what OpenClaw printed where it does not start', async () => {
   supervisor = createSupervisor(options);
   supervisor.start();
   await expect(supervisor.whenReady(15_000)).rejects.toThrow('OpenClaw ended while it started (code 78)');
-  await vi.waitFor(() => expect(supervisor?.startLog()).toContain('Unrecognized key'));
+  await vi.waitFor(() => expect(supervisor?.startLog()).toContain('Unrecognized key'), { timeout: 15_000 });
   // A configuration that is refused stays refused: no crash loop.
   expect(lines.join()).toContain('starting it again in 60 s');
 });
