@@ -60,7 +60,7 @@ const ask = (method: 'GET' | 'POST', path: string, body?: unknown) =>
 
 test('serves what the control plane may ask for, and nothing else', async () => {
   expect(await ask('GET', '/health')).toEqual({ status: 200, body: health });
-  await expect.poll(() => answered).toBe(1);
+  await expect.poll(() => answered, { timeout: 15_000 }).toBe(1);
   for (const [method, path] of [
     ['POST', '/health'],
     ['GET', '/owner'],

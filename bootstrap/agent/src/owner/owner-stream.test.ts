@@ -248,7 +248,7 @@ test('ends a channel that speaks something else, and one that says nothing', asy
   const stranger = { type: 'gateway', frame: 'not an object' } as unknown as Parameters<typeof owner.send>[0];
   owner.send(stranger);
   expect(await owner.ended).toBeNull();
-  await vi.waitFor(() => expect(gateway.sockets()).toHaveLength(0));
+  await vi.waitFor(() => expect(gateway.sockets()).toHaveLength(0), { timeout: 15_000 });
 
   const silent = session.request({ ':method': 'POST', ':path': '/owner' });
   silent.resume();

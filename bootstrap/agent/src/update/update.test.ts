@@ -73,7 +73,7 @@ test('an agent on trial confirms itself once the control plane was answered, and
   });
   const { run, proven, reports, verbs } = trial(root);
   const running = run();
-  await vi.waitFor(() => expect(verbs()).toEqual(['agent.status']));
+  await vi.waitFor(() => expect(verbs()).toEqual(['agent.status']), { timeout: 15_000 });
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(verbs()).toEqual(['agent.status']);
   root.answers['agent.status'] = () => ({ current: sha256, pending: null, outcome });
