@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -21,16 +20,6 @@ export interface Moto {
   close(): Promise<void>;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No free port.');
-  return address.port;
-}
-
 /**
  * Starts moto, https://github.com/getmoto/moto, as a child of this process on a free loopback port. Raises an error
  * that says what to do when the Python doesn't exist or has no moto.
@@ -42,9 +31,8 @@ export async function startMoto(python: string): Promise<Moto> {
   const dir = mkdtempSync(join(tmpdir(), 'claw-moto-'));
   const list = join(dir, 'images.json');
   writeFileSync(list, JSON.stringify(images));
-  const port = await freePort();
-  const origin = `http://127.0.0.1:${port}`;
-  const child = spawn(python, ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], {
+  // It takes a free port itself, and says which: nobody else can be given that one in between.
+  const child = spawn(python, ['-m', 'moto.server', '-H', '127.0.0.1', '-p', '0'], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {
       PATH: '/usr/bin:/bin',
@@ -55,8 +43,10 @@ export async function startMoto(python: string): Promise<Moto> {
     },
   });
   let said = '';
+  let origin: string | undefined;
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-2_000);
+    origin ??= /Running on (http:\/\/127\.0\.0\.1:\d+)\s/.exec(said)?.[1];
   });
   const ended = once(child, 'exit');
   let over = false;
@@ -88,10 +78,12 @@ export async function startMoto(python: string): Promise<Moto> {
       await close();
       throw new Error(`moto did not start. ${advice}\n${said}`);
     }
-    const up = await fetch(`${origin}/moto-api/`, { signal: AbortSignal.timeout(2_000) }).then(
-      (answer) => answer.body?.cancel().then(() => true) ?? true,
-      () => false,
-    );
+    const up =
+      origin !== undefined &&
+      (await fetch(`${origin}/moto-api/`, { signal: AbortSignal.timeout(2_000) }).then(
+        (answer) => answer.body?.cancel().then(() => true) ?? true,
+        () => false,
+      ));
     if (up) break;
     if (Date.now() > limit) {
       await close();
