@@ -50,7 +50,7 @@ test('shows what exists as tests of all clouds read it', async () => {
   const credential = started.newCredential();
   const { id: wallId } = (await call(credential, 'POST', '/firewalls', wall)).body.firewall;
   const { id } = (await call(credential, 'POST', '/droplets', order)).body.droplet;
-  await expect.poll(async () => (await started.servers())[0]?.power).toBe('running');
+  await expect.poll(async () => (await started.servers())[0]?.power, { timeout: 10_000 }).toBe('running');
   expect(await started.servers()).toEqual([
     {
       kind: 'server',
@@ -130,7 +130,9 @@ test('takes away a droplet that it could not start, and says so of the action', 
   const made = await call(credential, 'POST', '/droplets', order);
   const [{ id }] = made.body.links.actions;
   await expect
-    .poll(async () => (await call(credential, 'GET', `/actions/${id}`)).body.action.status)
+    .poll(async () => (await call(credential, 'GET', `/actions/${id}`)).body.action.status, {
+      timeout: 10_000,
+    })
     .toBe('errored');
   expect((await call(credential, 'GET', `/droplets/${made.body.droplet.id}`)).status).toBe(404);
 });

@@ -39,7 +39,7 @@ test('shows what exists as tests of all clouds read it', async () => {
   const wall = (await call(credential, 'POST', '/firewalls', { name: 'f', labels })).body.firewall;
   const body = serverBody('a', { labels, user_data: '#hello', firewalls: [{ firewall: wall.id }] });
   const { id } = (await call(credential, 'POST', '/servers', body)).body.server;
-  await expect.poll(async () => (await started.servers())[0]?.power).toBe('running');
+  await expect.poll(async () => (await started.servers())[0]?.power, { timeout: 10_000 }).toBe('running');
   expect(await started.servers()).toEqual([
     {
       kind: 'server',

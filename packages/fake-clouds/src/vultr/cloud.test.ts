@@ -51,7 +51,7 @@ describe('the pretend Vultr', () => {
       })
     ).body;
     expect(instance).toMatchObject({ status: 'pending', default_password: expect.any(String) });
-    await expect.poll(async () => (await started.servers())[0]?.power).toBe('running');
+    await expect.poll(async () => (await started.servers())[0]?.power, { timeout: 10_000 }).toBe('running');
     expect(await started.servers()).toEqual([
       {
         kind: 'server',
@@ -145,7 +145,7 @@ describe('the pretend Vultr', () => {
   });
 
   test('only lets a server grow, within its kind', async () => {
-    const { started, call } = await open({ actionMs: 400 });
+    const { started, call } = await open({ actionMs: 1_500 });
     const credential = started.newCredential();
     const { id } = (await call(credential, 'POST', '/instances', order)).body.instance;
     await expect.poll(async () => (await started.servers())[0]?.power, { timeout: 10_000 }).toBe('running');
