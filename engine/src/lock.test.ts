@@ -44,7 +44,7 @@ test('waits for a live process, says so, and names it in the end', async () => {
   const lines: string[] = [];
   const attempt = withLock(
     path,
-    { log: (line) => lines.push(line), pollMs: 5, waitAtMostMs: 50 },
+    { log: (line) => lines.push(line), pollMs: 5, waitAtMostMs: 1_000 },
     async () => 1,
   );
   await expect(attempt).rejects.toThrow(`process ${process.ppid} has held`);
@@ -64,7 +64,7 @@ test('is held by one at a time, and freed by an error', async () => {
     throw new Error('failed');
   };
   const results = await Promise.allSettled(
-    Array.from({ length: 8 }, () => withLock(path, { log, pollMs: 1, waitAtMostMs: 5_000 }, work)),
+    Array.from({ length: 8 }, () => withLock(path, { log, pollMs: 20, waitAtMostMs: 15_000 }, work)),
   );
   expect(results.map((result) => result.status)).toEqual(Array(8).fill('rejected'));
   expect(most).toBe(1);

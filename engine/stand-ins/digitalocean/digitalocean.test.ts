@@ -164,7 +164,7 @@ test('makes a droplet and waits until it is active', limit, async () => {
   expect(asked.filter((call) => call === 'GET /v2/droplets/101').length).toBeGreaterThan(1);
 });
 
-test('keeps neither token nor user-data in clear', async () => {
+test('keeps neither token nor user-data in clear', limit, async () => {
   const stack = await engine.open(program());
   const state = JSON.stringify(await stack.workspace.exportStack('life'));
   const files = readdirSync(join(engine.dir, 'state'), { recursive: true, withFileTypes: true })

@@ -41,7 +41,7 @@ test('one file prints the port and nothing else, needs no search path, and ends 
     const start = performance.now();
     child.kill(signal);
     await once(child, 'exit');
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(performance.now() - start).toBeLessThan(4_500);
     expect(complaints).toBe('');
   }
 });
