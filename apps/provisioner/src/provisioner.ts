@@ -127,6 +127,8 @@ export async function startProvisioner(
   const queue = await createQueue(config.queue, queueLog);
   const verifier = createVerifier(deps);
   const accounts = createAccountSweep(deps, config.straysSweepMs);
+  // Before the worker below may take a sweep of an earlier process: on Postgres the two would stand in each other's way.
+  await queue.scheduleEvery('sweep', {}, config.sweepMs);
   const worker = await createWorker(
     config.queue,
     {
@@ -138,7 +140,6 @@ export async function startProvisioner(
     },
     { ...queueLog, concurrency: config.concurrency + slotsForSweeps },
   );
-  await queue.scheduleEvery('sweep', {}, config.sweepMs);
   // The first engine check reads 150 MB: better now than in the first deploy.
   void engine();
 

@@ -40,15 +40,20 @@ export async function createQueue(config: QueueConfig, options: QueueOptions = {
     scheduleEvery: async (name, data, everyMs) => {
       if (!Number.isInteger(everyMs) || everyMs < 100)
         throw new RangeError('everyMs must be an integer, 100 or more');
-      await orUnavailable(
+      const set = () =>
         queue.upsertJobScheduler(
           name,
           { every: everyMs },
           { name, data, opts: { ...jobOptions, attempts: 1 } },
-        ),
+        );
+      await orUnavailable(
+        set().catch((error: unknown) => (isDeadlock(error) ? set() : Promise.reject(error))),
         answerTimeoutMs,
       );
     },
     close: () => queue.close(),
   };
 }
+
+/** On Postgres a worker may be taking the schedule's job at this moment: whoever was refused has changed nothing. */
+const isDeadlock = (error: unknown): boolean => (error as { code?: unknown } | null)?.code === '40P01';
