@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 /** What each start of the CLI says first: `schema.sql` of Pulumi's `backend/diy/postgres`. */
-const asTheCli = (on: Sql = sql) =>
+const asTheCli = (on: Pick<Sql, 'unsafe'> = sql) =>
   on
     .unsafe(
       `create table if not exists pulumi_state (
