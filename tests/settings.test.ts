@@ -25,6 +25,9 @@ const at = (id: string, of = page) => of.getByTestId(id);
 const sshKey =
   'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB8yZ0m1n2o3p4q5r6s7t8u9v0w1x2y3z4A5B6C7D8E9 grace@laptop';
 
+/** As long as the page itself is waited for. */
+const slowly = { timeout: 20_000 };
+
 /** A page whose faults are noted, whatever it does. */
 async function newPage(of: BrowserContext): Promise<Page> {
   const made = await of.newPage();
@@ -222,7 +225,7 @@ test('logs are shown by their source', async () => {
   await at('logs-refresh').click();
   await at('logs-text').filter({ hasText: '<script>alert(1)</script>' }).waitFor();
   await at('logs-lines').selectOption('1000');
-  await expect.poll(() => asked('logs.tail')).toEqual({ source: 'security', lines: 1000 });
+  await expect.poll(() => asked('logs.tail'), slowly).toEqual({ source: 'security', lines: 1000 });
   await shot('08-logs');
 });
 
@@ -347,7 +350,7 @@ test('a second browser is linked by a code shown in the first', { timeout: 90_00
   await at('link-done', second).waitFor();
   await at('invite-added').waitFor();
   await at('invite-close').click();
-  await expect.poll(() => at('device').count(), { timeout: 15_000 }).toBe(3);
+  await expect.poll(() => at('device').count(), slowly).toBe(3);
   await at('link-back', second).click();
   await at('chat-input', second).waitFor();
   await second.context().close();
@@ -407,7 +410,7 @@ test('a grant is given, counted down and ended', async () => {
   await at('grant-long-confirm').click();
   await at('handover').filter({ hasText: 'support-ssh.mjs' }).waitFor();
   // What is shown once must not be somewhere above what one looks at.
-  await expect.poll(() => inSight(at('handover'))).toBe(true);
+  await expect.poll(() => inSight(at('handover')), slowly).toBe(true);
   expect(asked('support.grant')).toMatchObject({
     name: 'Grace',
     minutes: 480,
@@ -417,7 +420,7 @@ test('a grant is given, counted down and ended', async () => {
   const left = at('grant-left').locator('[aria-hidden]');
   const first = await left.textContent();
   expect(first).toMatch(/^(7:59|8:00):\d\d$/);
-  await expect.poll(() => left.textContent()).not.toBe(first);
+  await expect.poll(() => left.textContent(), slowly).not.toBe(first);
   await shot('16-grant');
   await at('handover-done').click();
   await at('grant-revoke').click();
@@ -501,7 +504,7 @@ test('what the server reports of its life is told in its timeline', async () => 
   await at('audit-their-entry').filter({ hasText: 'tried to enter' }).waitFor();
 });
 
-test('every area reads well on a phone, in the dark', { timeout: 60_000 }, async () => {
+test('every area reads well on a phone, in the dark', { timeout: 180_000 }, async () => {
   await page.setViewportSize({ width: 390, height: 844 });
   await page.emulateMedia({ colorScheme: 'dark' });
   const areas = [
@@ -555,7 +558,7 @@ test('an ejected server is its owner’s alone, and can be destroyed', async () 
   // As a machine does that says goodbye.
   platform.agent.report({ kind: 'goodbye' });
   await expect
-    .poll(async () => (await platform.client.getInstance(platform.instanceId)).ejectedAt, { timeout: 15_000 })
+    .poll(async () => (await platform.client.getInstance(platform.instanceId)).ejectedAt, slowly)
     .not.toBeNull();
   await page.reload();
   await at('ejected').waitFor();
