@@ -43,10 +43,10 @@ export async function startMoto(python: string): Promise<Moto> {
     },
   });
   let said = '';
-  let origin: string | undefined;
+  let origin = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-2_000);
-    origin ??= /Running on (http:\/\/127\.0\.0\.1:\d+)\s/.exec(said)?.[1];
+    if (origin === '') origin = /Running on (http:\/\/127\.0\.0\.1:\d+)\s/.exec(said)?.[1] ?? '';
   });
   const ended = once(child, 'exit');
   let over = false;
@@ -79,7 +79,7 @@ export async function startMoto(python: string): Promise<Moto> {
       throw new Error(`moto did not start. ${advice}\n${said}`);
     }
     const up =
-      origin !== undefined &&
+      origin !== '' &&
       (await fetch(`${origin}/moto-api/`, { signal: AbortSignal.timeout(2_000) }).then(
         (answer) => answer.body?.cancel().then(() => true) ?? true,
         () => false,
