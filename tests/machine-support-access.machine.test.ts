@@ -114,7 +114,7 @@ describe.skipIf(missing !== null)(missing ?? 'a booted server', () => {
       (said) => said.includes('ready-42'),
       30_000,
     );
-    expect(await sleepers()).toBe('1');
+    await until(sleepers, (count) => count === '1', 30_000);
     return session;
   };
   const state = async (id: string) =>
@@ -261,7 +261,7 @@ describe.skipIf(missing !== null)(missing ?? 'a booted server', () => {
       await machine.run('systemctl kill --signal=CONT claw-agent.service');
       await owned.connection.whenOpen({ timeoutMs: 120_000 });
       await until(
-        () => state(granted.id),
+        () => state(granted.id).catch(() => undefined),
         (found) => found?.endedWhy === 'expired',
         60_000,
       );
@@ -414,7 +414,7 @@ describe.skipIf(missing !== null)(missing ?? 'a booted server', () => {
         'systemctl is-active openclaw-gateway.service && curl -sf -o /dev/null http://127.0.0.1:18789/readyz';
       await owned.machine.until(alive, 120_000);
       await owned.machine.reboot();
-      await owned.machine.until(alive, 120_000);
+      await owned.machine.until(`${alive} && systemctl is-active ssh.service`, 120_000);
       expect(await owned.machine.run('systemctl list-units --failed --plain --no-legend')).toBe('');
       expect(await asOwner('cat /proc/1/comm')).toMatchObject({ code: 0 });
       expect(await openPorts()).toEqual(['22']);
