@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startTestApi, type TestApi, type TestPerson } from '@claw-cloud/api/testing';
@@ -10,7 +8,7 @@ import { type Lab, type LabMachine, openLab } from '@claw-cloud/bootstrap/lab';
 import { ready, toBase64Url } from '@claw-cloud/crypto';
 import { generateDeviceKeyPair } from '@claw-cloud/crypto/owner-keys';
 import { generateToken, hashToken } from '@claw-cloud/crypto/tokens';
-import { bootingInstance, newOwnerId } from '@claw-cloud/db/testing';
+import { bootingInstance, freePort, newOwnerId } from '@claw-cloud/db/testing';
 import {
   createApiClient,
   createKeyring,
@@ -33,15 +31,6 @@ export interface OwnedMachine {
   close(): Promise<void>;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /**
  * A booted machine that registered itself with a real api, and its owner's open channel: all that the provisioner
  * would have done is done by hand.
@@ -57,7 +46,7 @@ export async function openOwnedMachine(artefacts: string): Promise<OwnedMachine>
     const { sha256, version, openclawVersion } = await buildAgentBundle(folder);
     const lab = await openLab({ artefacts });
     endings.push(() => lab.close());
-    const port = await freePort();
+    const port = await freePort(0);
     const machineUrl = await lab.expose(port);
     const api = await startTestApi({ port, machineUrl, agentDir: folder });
     endings.push(() => api.stop());
