@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The forms in which a secret could lie somewhere, each as bytes to look for. */
@@ -46,23 +46,39 @@ export function findIn(bytes: Buffer, where: string, canaries: Record<string, st
   return findings;
 }
 
-/** The same over every file below a folder; files that vanish meanwhile are passed over. */
+/** The same over every file below a folder; files and folders that vanish meanwhile are passed over. */
 export function findInFiles(
   dir: string,
   canaries: Record<string, string>,
 ): { findings: Finding[]; files: number } {
   const findings: Finding[] = [];
   let files = 0;
-  for (const entry of readdirSync(dir, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    try {
+  for (const path of filesIn(readdirSync(dir, { withFileTypes: true }))) {
+    const bytes = unlessGone(() => {
       if (statSync(path).size > 512 * 1024 * 1024) throw new Error(`${path} is too large to look through`);
-      findings.push(...findIn(readFileSync(path), path, canaries));
-      files += 1;
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-    }
+      return readFileSync(path);
+    });
+    if (bytes === null) continue;
+    findings.push(...findIn(bytes, path, canaries));
+    files += 1;
   }
   return { findings, files };
+}
+
+function* filesIn(entries: readonly Dirent[]): Generator<string> {
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile()) yield path;
+    if (entry.isDirectory())
+      yield* filesIn(unlessGone(() => readdirSync(path, { withFileTypes: true })) ?? []);
+  }
+}
+
+function unlessGone<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
 }
