@@ -1,7 +1,7 @@
-import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createLog, startApi } from '@claw-cloud/api';
 import { cloudTag, type Instance, newId } from '@claw-cloud/contracts';
+import { freePort } from '@claw-cloud/db/testing';
 import {
   createFaultBoard,
   type FakeCloud,
@@ -57,7 +57,7 @@ export interface ManyResult {
  */
 export async function manyAtOnce(options: ManyOptions): Promise<ManyResult> {
   const { log } = options;
-  const port = await freePort();
+  const port = await freePort(0);
   const apiUrl = `http://127.0.0.1:${port}`;
   const random = seeded(options.seed);
   const machines = () => createHomeCallers({ apiUrl, log });
@@ -218,17 +218,6 @@ async function apiOver({ database }: Lab, port: number) {
     },
     { log: createLog(() => undefined), db: database.db, queue: { add: async () => undefined } },
   );
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }
 
 /** Mulberry32: the same numbers for the same seed. */

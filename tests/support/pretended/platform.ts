@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createLog, startApi } from '@claw-cloud/api';
 import { dialTunnel, type TestAgent } from '@claw-cloud/api/testing';
@@ -13,7 +11,7 @@ import {
   recoverySecretOf,
 } from '@claw-cloud/crypto/owner-keys';
 import { generateIdentity, type Identity, signAttestation } from '@claw-cloud/crypto/signing';
-import { bootingInstance, key43, registrationOf, startTestDatabase } from '@claw-cloud/db/testing';
+import { bootingInstance, freePort, key43, registrationOf, startTestDatabase } from '@claw-cloud/db/testing';
 import {
   createApiClient,
   createKeyring,
@@ -36,7 +34,7 @@ export async function startPretendedPlatform() {
   await ready();
   const database = await startTestDatabase();
   await database.db.provisioner.publishIntakeKey({ kid: 'kid-1', publicKey: key43() });
-  const port = await freePort();
+  const port = await freePort(0);
   const url = `http://127.0.0.1:${port}`;
   const logged: string[] = [];
   const api = await startApi(
@@ -140,14 +138,6 @@ export async function startPretendedPlatform() {
   };
 }
 export type PretendedPlatform = Awaited<ReturnType<typeof startPretendedPlatform>>;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 function attest(nonce: string, instanceId: string, identity: Identity) {
   const statement = JSON.stringify({
