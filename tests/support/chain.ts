@@ -117,7 +117,7 @@ export function chainTests({ name, servers, deployLimitMs }: ChainOptions): void
     const light = await background();
     // Without motion, or the picture shows colours on their way.
     await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
-    await expect.poll(background).not.toBe(light);
+    await expect.poll(background, { timeout: 20_000 }).not.toBe(light);
     await shot('12-dark');
     await page.emulateMedia({ colorScheme: 'light' });
   });
@@ -131,7 +131,9 @@ export function chainTests({ name, servers, deployLimitMs }: ChainOptions): void
     await at('health-word').filter({ hasText: 'Running well' }).waitFor({ timeout: 60_000 });
     await shot('13-overview');
     await open('updates');
-    await expect.poll(() => at('update-current').textContent()).toMatch(/^\d{4}\.\d+\.\d+$/);
+    await expect
+      .poll(() => at('update-current').textContent(), { timeout: 20_000 })
+      .toMatch(/^\d{4}\.\d+\.\d+$/);
     await open('logs');
     await at('logs-text').waitFor();
     await open('configuration');
@@ -157,7 +159,7 @@ export function chainTests({ name, servers, deployLimitMs }: ChainOptions): void
     await at('destroy-confirm-name').fill('Ada’s assistant');
     await at('destroy-submit').click();
     await at('receipt').waitFor({ timeout: 90_000 });
-    await expect.poll(() => at('receipt-left-count').textContent()).toBe('0');
+    await expect.poll(() => at('receipt-left-count').textContent(), { timeout: 20_000 }).toBe('0');
     await shot('15-receipt');
     expect((await cloudServers(platform)).alive).toBe(0);
   });
