@@ -191,10 +191,10 @@ describe('what a client may send', () => {
   });
 
   test('a chat frame of 100 MB: refused before it is sent, and by the relay when it is', {
-    timeout: 300_000,
+    timeout: 600_000,
   }, async () => {
     const { instance } = await startDeploy(owner, credentialId);
-    await stateOf(owner, instance.id, 'ready', 200_000);
+    await stateOf(owner, instance.id, 'ready', 300_000);
     const { channel, conversation } = await openChat(platform, owner, instance.id);
     const hundred = 'x'.repeat(100 * 1024 * 1024);
     expect(() =>

@@ -1,4 +1,4 @@
 import { chainTests } from './support/chain.ts';
 
 // The whole product with servers that are processes of this computer.
-chainTests({ name: 'chain', servers: 'processes', deployLimitMs: 180_000 });
+chainTests({ name: 'chain', servers: 'processes', deployLimitMs: 300_000 });

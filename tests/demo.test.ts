@@ -52,7 +52,7 @@ function expectNothingLeft() {
 }
 
 test('twice in a row: deploys, chats, destroys, shows the receipt, leaves nothing', {
-  timeout: 600_000,
+  timeout: 900_000,
 }, async () => {
   for (const round of ['first', 'second']) {
     const demo = startDemo(['--once']);
@@ -87,7 +87,7 @@ test('twice in a row: deploys, chats, destroys, shows the receipt, leaves nothin
   }
 });
 
-test('its sign-in link opens the chat with the demo’s own server, once', { timeout: 240_000 }, async () => {
+test('its sign-in link opens the chat with the demo’s own server, once', { timeout: 480_000 }, async () => {
   const demo = startDemo([]);
   const ready = await demo.line(({ type }) => type === 'ready');
   expect(ready.dashboard).toMatch(/^http:/);
@@ -119,7 +119,7 @@ test('its sign-in link opens the chat with the demo’s own server, once', { tim
 });
 
 test('npm run dev keeps its state: an account of the first run signs in to the second', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   const email = 'ada@example.org';
   const password = 'correct horse battery staple';
@@ -139,7 +139,7 @@ test('npm run dev keeps its state: an account of the first run signs in to the s
 describe('Ctrl-C', () => {
   test.each(['platform', 'sign in', 'credential', 'preflight', 'Pulumi up', 'boot', 'first reply'])(
     'after "%s" leaves no process, no port, no lock',
-    { timeout: 240_000 },
+    { timeout: 480_000 },
     async (name) => {
       const demo = startDemo(['--once']);
       const platform = await demo.line(step('platform'));

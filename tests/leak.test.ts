@@ -37,7 +37,7 @@ beforeAll(async () => {
   expect(credential.state).toBe('ready');
   const { instance } = await startDeploy(owner, credential.id);
   instanceId = instance.id;
-  await stateOf(owner, instanceId, 'ready', 180_000);
+  await stateOf(owner, instanceId, 'ready', 300_000);
 
   const { channel, conversation } = await openChat(platform, owner, instanceId);
   await channel.command(
@@ -72,7 +72,7 @@ beforeAll(async () => {
   await conversation.reply(second, { timeoutMs: 120_000 });
   conversation.close();
   channel.close();
-}, 400_000);
+}, 900_000);
 
 afterAll(async () => {
   await platform?.stop();

@@ -31,7 +31,7 @@ beforeAll(async () => {
   instanceId = instance.id;
   realKey = instance.agentPublicKey ?? '';
   sql = postgres(platform.postgresUrl('claw'), { max: 1 });
-}, 300_000);
+}, 600_000);
 afterAll(async () => {
   await sql?.end();
   await platform?.stop();

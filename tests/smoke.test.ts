@@ -78,7 +78,7 @@ async function hetznerEnv(): Promise<Record<string, string>> {
 const alive = async () => (await control('GET', '/servers')) as { alive: number; created: number };
 
 test('one life in the sandbox: deploys, chats, destroys, shows the receipt, leaves nothing', {
-  timeout: 300_000,
+  timeout: 480_000,
 }, async () => {
   const run = smoke(['--cloud', 'sandbox']);
   expect({ code: await run.ended, errors: run.errors }).toEqual({ code: 0, errors: [] });

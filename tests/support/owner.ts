@@ -125,7 +125,7 @@ export async function stateOf(
 export async function readyInstance(platform: Platform, owner: Owner) {
   const credential = await checkedCredential(platform, owner);
   const { instance } = await startDeploy(owner, credential.id);
-  return { credential, instance: await stateOf(owner, instance.id, 'ready', 180_000) };
+  return { credential, instance: await stateOf(owner, instance.id, 'ready', 300_000) };
 }
 
 /** An open channel with a conversation on it. */
