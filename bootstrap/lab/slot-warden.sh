@@ -56,3 +56,4 @@ echo "$folder" >"$locks/$number.folder"
 echo held
 cat >/dev/null
 remove
+touch "$locks/$number.lock"

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { programEnvironment } from './env.ts';
 
@@ -16,13 +17,21 @@ export interface Slot {
 /** Machines have 10.77.N.0/24, so numbers above 99 would meet the labs' own addresses at 10.77.(100+N).0/24. */
 const slots = 60;
 const taken = 75;
+const restMs = 60_000;
+
+/** One that was just let go is taken last: whoever looks at what a lab has left sees no other's. */
+function rests(number: number): boolean {
+  const lock = statSync(`/run/claw-lab/${number}.lock`, { throwIfNoEntry: false });
+  return lock !== undefined && Date.now() - lock.mtimeMs < restMs;
+}
 
 /**
  * Takes a free slot. A warden holds it, a process that outlives this one: however this process ends, the warden
  * then removes all that is left. Raises when all are taken.
  */
 export async function takeSlot(runFolder: string): Promise<Slot> {
-  for (let number = 1; number <= slots; number += 1) {
+  const numbers = Array.from({ length: slots }, (_, index) => index + 1);
+  for (const number of [...numbers.filter((one) => !rests(one)), ...numbers.filter(rests)]) {
     const folder = join(runFolder, String(number));
     const warden = spawn('sh', [join(import.meta.dirname, 'slot-warden.sh'), String(number), folder], {
       stdio: ['pipe', 'pipe', 'ignore'],
