@@ -62,14 +62,16 @@ export function serveUpgrades(server: Server, options: UpgradeOptions): void {
 
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const requestId = randomUUID();
-    const wait = limiter.take('upgrade', clientAddress(request, trustedProxyHops));
+    const path = pathOf(request);
+    const grantId = supportPath.exec(path)?.[1];
+    const address = clientAddress(request, trustedProxyHops);
+    const wait =
+      limiter.take('upgrade', address) ?? (grantId === undefined ? null : limiter.take('support', address));
     if (wait !== null) {
       const { error, headers } = tooMany(wait);
       return refuse(socket, error, requestId, headers);
     }
-    const path = pathOf(request);
     const protocols = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-    const grantId = supportPath.exec(path)?.[1];
     const wanted = path === '/v1/tunnel' ? tunnelProtocol : grantId ? supportProtocol : ownerChannelProtocol;
     if (!protocols.includes(wanted))
       return refuse(

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Problem } from '@claw-cloud/contracts';
+import { newId, Problem } from '@claw-cloud/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { startTestApi, type TestApi } from '../testing/harness.ts';
@@ -43,7 +43,7 @@ describe('an api with narrow limits', () => {
   const narrow = { burst: 5, perSecond: 0.01 };
   beforeAll(async () => {
     api = await startTestApi({
-      limits: { owner: narrow, machine: narrow, upgrade: narrow },
+      limits: { owner: narrow, machine: narrow, upgrade: narrow, support: { burst: 2, perSecond: 0.01 } },
       trustedProxyHops: 1,
     });
   });
@@ -78,18 +78,28 @@ describe('an api with narrow limits', () => {
     expect((await report('9.9.9.9, 8.8.8.8')).status).toBe(400);
   });
 
-  it('limits upgrades before anything is looked at', async () => {
+  /** Asks for so many WebSockets that offer a wrong subprotocol, one after the other; returns the refusals. */
+  const knock = async (path: string, times: number, from: string) => {
     const statuses: number[] = [];
-    for (let i = 0; i < 6; i += 1) {
-      const socket = new WebSocket(`${api.url.replace('http', 'ws')}/v1/tunnel`, 'wrong');
-      const [, response] = (await once(socket, 'unexpected-response')) as [
-        unknown,
-        { statusCode: number; headers: Record<string, string> },
-      ];
+    for (let i = 0; i < times; i += 1) {
+      const socket = new WebSocket(`${api.url.replace('http', 'ws')}${path}`, 'wrong', {
+        headers: { 'x-forwarded-for': from },
+      });
+      const [, response] = (await once(socket, 'unexpected-response')) as [unknown, { statusCode: number }];
       statuses.push(response.statusCode);
       socket.on('error', () => undefined);
       socket.terminate();
     }
-    expect(statuses).toEqual([400, 400, 400, 400, 400, 429]);
+    return statuses;
+  };
+
+  it('limits upgrades before anything is looked at', async () => {
+    expect(await knock('/v1/tunnel', 6, '7.7.7.7')).toEqual([400, 400, 400, 400, 400, 429]);
+  });
+
+  it('lets nobody guess at the token of a support grant', async () => {
+    const path = `/v1/support/${newId('grant')}`;
+    expect(await knock(path, 3, '6.6.6.6')).toEqual([400, 400, 429]);
+    expect(await knock(path, 1, '5.5.5.5')).toEqual([400]);
   });
 });

@@ -18,7 +18,7 @@ const client = fileURLToPath(new URL('../../../../scripts/support-ssh.mjs', impo
 describe('a support connection', () => {
   let api: TestApi;
   beforeAll(async () => {
-    api = await startTestApi();
+    api = await startTestApi({ limits: { support: { burst: 1_000, perSecond: 100 } } });
   });
   afterAll(() => api?.stop());
 
