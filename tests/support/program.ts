@@ -41,7 +41,8 @@ export function startProgram(
     wake();
   });
   createInterface({ input: child.stderr }).on('line', (line) => errors.push(line));
-  const ended = once(child, 'exit').then(([code]) => code as number | null);
+  // Not at its exit: its last lines may still be on their way then.
+  const ended = once(child, 'close').then(([code]) => code as number | null);
   return {
     child,
     lines,
