@@ -310,8 +310,10 @@ export function conformance(cloudUnderTest: {
           delayMs: 1_500,
         });
         const deployed = await lab.deploy(cloud, id);
-        await until('the create is under way', () =>
-          cloud.faults.list().some((fault) => fault.id === slow.id && fault.hits > 0) ? true : null,
+        await until(
+          'the create is under way',
+          () => (cloud.faults.list().some((fault) => fault.id === slow.id && fault.hits > 0) ? true : null),
+          120_000,
         );
         await provisioner.kill('SIGKILL');
         if (how === 'with its state lost') {

@@ -29,7 +29,7 @@ function outcomeOf(result: { summary: { resourceChanges?: object } } | Error): s
 
 /** The life of one server, and a few wishes that are refused, through the plugins of one folder. */
 async function live(pluginsDir: string): Promise<Step[]> {
-  const cloud: FakeCloud = await startFakeCloud({ machines: createPaperMachines(), actionMs: 20 });
+  const cloud: FakeCloud = await startFakeCloud({ machines: createPaperMachines(), actionMs: 1 });
   const dir = mkdtempSync(join(tmpdir(), 'claw-fidelity-'));
   const steps: Step[] = [];
   try {
