@@ -25,7 +25,7 @@ beforeAll(async () => {
   platform = await startTestPlatform();
   owner = await newOwner(platform);
   credentialId = (await checkedCredential(platform, owner)).id;
-}, 120_000);
+}, 240_000);
 afterAll(() => platform?.stop());
 afterEach(() => clearFaults(platform));
 
@@ -41,14 +41,14 @@ const problemOf = (work: Promise<unknown>) =>
 
 describe('credentials', () => {
   test('a token the cloud does not know is rejected with the cloud’s reason', {
-    timeout: 40_000,
+    timeout: 120_000,
   }, async () => {
     const credential = await checkedCredential(platform, owner, 'x'.repeat(64));
     expect(credential).toMatchObject({ state: 'rejected', failure: { code: 'credential_rejected' } });
     expect(credential.failure?.fix).not.toBe('');
   });
 
-  test('a read-only token is rejected, and what is missing is named', { timeout: 40_000 }, async () => {
+  test('a read-only token is rejected, and what is missing is named', { timeout: 120_000 }, async () => {
     const credential = await checkedCredential(
       platform,
       owner,
@@ -58,7 +58,7 @@ describe('credentials', () => {
     expect(credential.missing.length).toBeGreaterThan(0);
   });
 
-  test('a sealed box of another owner is refused by the provisioner', { timeout: 40_000 }, async () => {
+  test('a sealed box of another owner is refused by the provisioner', { timeout: 120_000 }, async () => {
     const other = await newOwner(platform);
     const token = await sandboxToken(platform);
     // Sealed for `other`, sent by `owner`: what a thief of the stored blob would try.
@@ -69,7 +69,7 @@ describe('credentials', () => {
     const credential = await until(
       () => owner.api.getCredential(id),
       ({ state }) => state !== 'verifying',
-      30_000,
+      90_000,
     );
     expect(credential).toMatchObject({ state: 'rejected', failure: { code: 'credential_context_mismatch' } });
   });

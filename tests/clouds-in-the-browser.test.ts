@@ -115,7 +115,7 @@ test('what is wrong is said before anything is sealed; what was typed is gone af
   await at('credential-name').fill('Sandbox');
   expect(await holds(token)).toBe(true);
   await page.keyboard.press('Enter');
-  await page.locator('[data-testid="credential-state"][data-state="ready"]').waitFor({ timeout: 30_000 });
+  await page.locator('[data-testid="credential-state"][data-state="ready"]').waitFor({ timeout: 90_000 });
   await shot('02-credential');
   expect(await holds(token)).toBe(false);
   expect(sent.some((line) => line.startsWith('POST /v1/credentials'))).toBe(true);

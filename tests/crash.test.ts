@@ -22,7 +22,7 @@ beforeAll(async () => {
   platform = await startTestPlatform();
   owner = await newOwner(platform);
   credentialId = (await checkedCredential(platform, owner)).id;
-}, 120_000);
+}, 240_000);
 afterAll(() => platform?.stop());
 afterEach(() => clearFaults(platform));
 

@@ -223,14 +223,20 @@ export function conformance(cloudUnderTest: {
       const sql = postgres(lab.database.postgresUrl('claw'), { max: 1 });
       await sql`update public.credentials set swept_at = now() - interval '1 day' where id = ${credential.id}`;
       await sql.end();
-      const found = await until('the sweep has found it', async () => {
-        const strays = await lab.owner.listStrays();
-        return strays.find((stray) => stray.kind === 'server' && stray.resourceId === id) ?? null;
-      });
+      const found = await until(
+        'the sweep has found it',
+        async () => {
+          const strays = await lab.owner.listStrays();
+          return strays.find((stray) => stray.kind === 'server' && stray.resourceId === id) ?? null;
+        },
+        90_000,
+      );
       expect(found).toMatchObject({ deletable: true, instanceId: life.instanceId, tag: life.tag });
       await lab.owner.deleteStray(found.id);
-      await until('it is deleted', async () =>
-        (await lab.owner.listStrays()).some((stray) => stray.id === found.id) ? null : true,
+      await until(
+        'it is deleted',
+        async () => ((await lab.owner.listStrays()).some((stray) => stray.id === found.id) ? null : true),
+        90_000,
       );
       expect(await ofTag(cloud, life.tag)).toEqual([]);
     });

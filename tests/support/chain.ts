@@ -61,7 +61,7 @@ export function chainTests({ name, servers, deployLimitMs }: ChainOptions): void
     await page
       .locator('[data-testid="credential-state"][data-state="ready"]')
       .first()
-      .waitFor({ timeout: 30_000 });
+      .waitFor({ timeout: 90_000 });
     await shot('04-credential-ready');
   });
 

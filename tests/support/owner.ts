@@ -45,7 +45,7 @@ export async function newOwner(platform: Platform): Promise<Owner> {
   return { email, ownerId, api, keyring, storage, getToken: session.getToken };
 }
 
-/** Adds a sandbox credential and waits until the provisioner has checked it, at most 30 s. */
+/** Adds a sandbox credential and waits until the provisioner has checked it, at most 90 s. */
 export async function checkedCredential(
   platform: Platform,
   owner: Owner,
@@ -56,7 +56,7 @@ export async function checkedCredential(
   return until(
     () => owner.api.getCredential(id),
     (credential) => credential.state !== 'verifying',
-    30_000,
+    90_000,
   );
 }
 
