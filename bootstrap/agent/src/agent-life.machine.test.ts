@@ -96,7 +96,10 @@ test('heartbeats say how machine, agent and gateway are, and not one word of con
     (frame) => frame.type === 'gateway.status' && frame.status === 'connected',
   );
   await device.request('chat.send', { sessionKey: 'agent:main:heron', message: 'The heron flies at dawn.' });
-  const { health: beat } = await heartbeat(({ gatewayCheck }) => gatewayCheck?.lastOkSecondsAgo !== null);
+  // After a whole check: the memory is looked at last.
+  const { health: beat } = await heartbeat(
+    ({ gatewayCheck }) => gatewayCheck?.lastOkSecondsAgo !== null && gatewayCheck?.memoryMb !== null,
+  );
   expect(InstanceHealth.strict().parse(beat)).toMatchObject({
     agentVersion: '0.1.0',
     openclawVersion: '2026.9.6',

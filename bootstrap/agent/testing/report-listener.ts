@@ -29,7 +29,7 @@ export function listenToReports(stub: StubControlPlane): ReportListener {
     lines: [],
     reports: [],
     acknowledges: true,
-    async wait(kind, pick = () => true, limitMs = 60_000) {
+    async wait(kind, pick = () => true, limitMs = 120_000) {
       const end = performance.now() + limitMs;
       for (;;) {
         for (const report of listener.reports)
