@@ -221,7 +221,9 @@ test(
     process.stdout.write(`good update: down ${down.toFixed(1)} s, as it says ${after.last?.downSeconds} s\n`);
     expect(after).toMatchObject({ current: newer, previous: former, last: { outcome: 'succeeded' } });
     await reconnect();
-    expect(owner.frames.find((frame) => frame.type === 'gateway.status')).toMatchObject({
+    const isConnected = (frame: OwnerDevice['frames'][number]) =>
+      frame.type === 'gateway.status' && frame.status === 'connected';
+    expect(owner.frames.find(isConnected)).toMatchObject({
       hello: { server: { version: newer } },
     });
     expect(await history()).toContain('said before everything');
