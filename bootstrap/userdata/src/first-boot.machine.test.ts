@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type FirstBoot, openFirstBoot, type Server } from '../testing/first-boot.ts';
 
 /** The promise is a minute on a quiet computer with warm mirrors; a test's computer is neither. */
-const limitSeconds = 300;
+const limitSeconds = 600;
 
 let rig: FirstBoot;
 beforeAll(async () => {
@@ -34,7 +34,9 @@ async function isWhole({ machine, controlPlane }: Server): Promise<void> {
     expect(seen).toContain(phase);
 }
 
-test('Debian 13 with nothing on it registers, with a real OpenClaw by its lockfile', async () => {
+test('Debian 13 with nothing on it registers, with a real OpenClaw by its lockfile', {
+  timeout: (limitSeconds + 300) * 1000,
+}, async () => {
   const begun = Date.now();
   const server = await rig.start({ name: 'cold', openclaw: 'none' });
   await server.registered(limitSeconds * 1000);
@@ -47,7 +49,9 @@ test('Debian 13 with nothing on it registers, with a real OpenClaw by its lockfi
   await isWhole(server);
   const { machine } = server;
   // What the console of the cloud shows to an owner whom nothing ever reaches.
-  expect(await machine.console()).toMatch(/claw: first boot of ins_[\s\S]*claw: done in \d+ s/);
+  await expect
+    .poll(() => machine.console(), { timeout: 60_000 })
+    .toMatch(/claw: first boot of ins_[\s\S]*claw: done in \d+ s/);
   expect(await machine.run('curl -s http://127.0.0.1:18789/readyz')).toContain('"ready":true');
   expect(
     await machine.run('stat -c %U /opt/claw/openclaw/current/ && find -L /opt/claw/store -not -user root'),
@@ -57,7 +61,9 @@ test('Debian 13 with nothing on it registers, with a real OpenClaw by its lockfi
   await machine.destroy();
 });
 
-test('Debian 12 registers from the same user-data', async () => {
+test('Debian 12 registers from the same user-data', {
+  timeout: (limitSeconds + 300) * 1000,
+}, async () => {
   await rig.lab.prepare('bookworm');
   const server = await rig.start({ name: 'bookworm', release: 'bookworm' });
   await server.registered();
