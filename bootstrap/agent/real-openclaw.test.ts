@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -10,7 +9,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { homedir, networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fromBase64Url, ready } from '@claw-cloud/crypto';
@@ -18,6 +16,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { buildUserData } from '../userdata/src/index.ts';
 import { buildAgentBundle } from './bundle.ts';
 import { isRunning } from './src/live-process.ts';
+import { freePort } from './testing/free-port.ts';
 import { type Birth, createMachine, type Machine, makeBirth } from './testing/machine.ts';
 import { startTestModel, type TestModel } from './testing/model-server.ts';
 import { type OwnerDevice, openOwnerDevice } from './testing/owner-device.ts';
@@ -34,7 +33,14 @@ const filesWith = (folder: string, text: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => readFileSync(file).includes(text));
+    .filter((file) => {
+      try {
+        return readFileSync(file).includes(text);
+      } catch {
+        // Gone meanwhile.
+        return false;
+      }
+    });
 
 /** Processes of this user whose environment holds the text. */
 const environmentsWith = (text: string): string[] =>
@@ -125,11 +131,7 @@ beforeAll(async () => {
     startTestModel('image-model'),
     startTestModel('own-model'),
   ]);
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  port = (probe.address() as { port: number }).port;
-  probe.close();
-  await once(probe, 'close');
+  port = await freePort();
   birth = makeBirth(stub.url, sha256, token);
   machine = createMachine({ CLAW_STORE: store, CLAW_PORT_BASE: String(port) });
   machine.writeFiles(buildUserData(birth.config));
