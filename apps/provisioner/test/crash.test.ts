@@ -85,7 +85,7 @@ describe.each(victims)('kill -9 of %s', (victim) => {
     const { child } = processesOf(operationId);
     await killVictim(victim, operationId);
     if (victim === 'the CLI') await expectSameChild(operationId, child);
-    const deployed = await rig.ended(operationId, 90_000);
+    const deployed = await rig.ended(operationId);
     expect(deployed.failure, rig.log.join('\n')).toBe(null);
     // The request that was under way may take effect after its sender died.
     await delay(slowMs);
@@ -101,7 +101,7 @@ describe.each(victims)('kill -9 of %s', (victim) => {
     const { id } = await rig.destroy(instanceId);
     await slowly('DELETE', '/servers/*');
     await killVictim(victim, id);
-    const destroyed = await rig.ended(id, 90_000);
+    const destroyed = await rig.ended(id);
     expect(destroyed.failure, rig.log.join('\n')).toBe(null);
     expect(destroyed.receipt?.left).toEqual([]);
     expect(destroyed.receipt?.made.map((entry) => entry.kind).sort()).toEqual([

@@ -194,7 +194,9 @@ export async function createRig(options: RigOptions = {}) {
         return operation.state === 'succeeded' || operation.state === 'failed' ? operation : null;
       },
       limitMs,
-    );
+    ).catch((error: Error) => {
+      throw new Error(`${error.message}; the provisioner’s last lines:\n${logFile.slice(-20).join('\n')}`);
+    });
 
   async function events(instanceId: string): Promise<InstanceEvent[]> {
     return owner.listEvents(instanceId, 0, 500);
