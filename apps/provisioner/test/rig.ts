@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -281,7 +282,8 @@ export async function createRig(options: RigOptions = {}) {
         await web.close();
         part = 'database';
         await database.stop();
-        rmSync(dir, { recursive: true, force: true });
+        // The children of a killed provisioner end by themselves, some seconds after it, and write until then.
+        await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
       };
       const timeout = new AbortController();
       const late = delay(closeLimitMs, undefined, { signal: timeout.signal, ref: false }).then(
