@@ -310,3 +310,25 @@ test(
   },
   changeLimitMs,
 );
+
+test(
+  'one that hangs is restarted, its owner told why, and the chats go on',
+  async () => {
+    const mainPid = 'systemctl show openclaw-gateway --property=MainPID --value';
+    const pid = await server.machine.run(mainPid);
+    await server.machine.run('systemctl kill --signal=STOP openclaw-gateway');
+    // It listens still: only an answer tells that it lives.
+    await server.machine.run('ss -tln | grep -q 127.0.0.1:18789');
+    await owner.wait(
+      'the notice',
+      (frame) => frame.type === 'notice' && frame.notice.kind === 'gateway_restarted',
+      startLimitMs,
+    );
+    expect(await server.machine.run(mainPid)).not.toBe(pid);
+    await reconnect();
+    expect(await history()).toContain('said after the update');
+    await say('said after it hung');
+    expect(await history()).toContain('said after it hung');
+  },
+  changeLimitMs,
+);
