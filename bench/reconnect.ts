@@ -90,7 +90,15 @@ async function storm(count: number): Promise<void> {
     return answer;
   };
   const all = async (child: ChildProcess) => {
-    while ((await ask(child)).tunnels < count) await new Promise((resolve) => setTimeout(resolve, 200));
+    for (let said = performance.now(); ; ) {
+      const { tunnels } = await ask(child);
+      if (tunnels >= count) return;
+      if (performance.now() - said > 10_000) {
+        said = performance.now();
+        process.stderr.write(`${tunnels} of ${count} are connected\n`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
   };
 
   const { ownerId, ids } = await registeredInstances(database, count, toBase64Url(identity.publicKey));
