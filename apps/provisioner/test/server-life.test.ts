@@ -8,6 +8,8 @@ let rig: Rig;
 let token: string;
 let credentialId: string;
 let instanceId: string;
+let stopId: string;
+let checkId: string;
 
 // What every cloud has to do is in tests/clouds/conformance.ts; here is what takes only one cloud to be shown.
 
@@ -109,6 +111,7 @@ describe('an operation that fails', { timeout: 400_000 }, () => {
   test('leaves the server as it is and says why', async () => {
     rig.cloud.faults.add({ kind: 'locked', match: { method: 'POST', path: '/servers/*/actions/shutdown' } });
     const ended = await asked(rig.owner.powerInstance(instanceId, 'stop', op()));
+    stopId = ended.id;
     expect(ended).toMatchObject({ state: 'failed', failure: { code: 'resource_locked', phase: 'stop' } });
     expect(await rig.instance(instanceId)).toMatchObject({
       state: 'ready',
@@ -136,7 +139,7 @@ describe('an operation that fails', { timeout: 400_000 }, () => {
   test('for a server that is gone makes none in its place', async () => {
     const other = await readyInstance();
     await rig.cloud.byHand.deleteServer(Number(rig.serversOf(other)[0]?.id));
-    await asked(rig.owner.checkInstance(other, op()));
+    checkId = (await asked(rig.owner.checkInstance(other, op()))).id;
     const { state, drift } = await rig.instance(other);
     expect(state).toBe('ready');
     expect(drift?.items).toContainEqual(
@@ -189,12 +192,13 @@ describe('a destroy', { timeout: 400_000 }, () => {
 
 test('each child is logged with its memory and with the plugin that served', () => {
   const lines = rig.log.filter((line) => line.includes('"the child ended"')).map((line) => JSON.parse(line));
-  const [deploy] = lines.filter(({ engine }) => engine !== null);
-  expect(deploy.engine).toMatch(/^cli \d+\.\d+\.\d+ \w+, hcloud \d+\.\d+\.\d+ \w+$/);
+  const [deploy] = lines;
+  const check = lines.find(({ operation }) => operation === checkId);
+  for (const { engine } of [deploy, check])
+    expect(engine).toMatch(/^cli \d+\.\d+\.\d+ \w+, hcloud \d+\.\d+\.\d+ \w+$/);
   expect(Object.keys(deploy.memoryMb)).toEqual(expect.arrayContaining(['child', 'cli', 'plugin-hcloud']));
   expect(deploy.peakMb).toBeGreaterThan(100);
   // Switching power needs no engine.
-  expect(
-    lines.some(({ engine, memoryMb }) => engine === null && Object.keys(memoryMb).join() === 'child'),
-  ).toBe(true);
+  const off = lines.find(({ operation }) => operation === stopId);
+  expect([off.engine, off.memoryMb.cli]).toEqual([null, undefined]);
 });

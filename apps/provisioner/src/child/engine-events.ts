@@ -1,8 +1,6 @@
 import { type CloudResourceKind, cloudResourceKinds } from '@claw-cloud/providers';
 import type { EngineEvent, StepEventMetadata } from '@pulumi/pulumi/automation/index.js';
-import type { Log } from '../log.ts';
-import type { Notes } from './protocol.ts';
-import type { Redactor } from './redactor.ts';
+import type { OperationParts } from './parts.ts';
 
 /** What a resource event says of a thing in the cloud; `receipt` reads it back. */
 export interface ResourceFact {
@@ -52,17 +50,28 @@ export interface EngineEars {
   settled(): Promise<void>;
 }
 
+/** The plugin whose own resource an event is about: `hcloud` for `pulumi:providers:hcloud`; null for all others. */
+export const pluginOf = ({ type }: Pick<StepEventMetadata, 'type'>): string | null =>
+  /^pulumi:providers:([\w-]+)$/.exec(type)?.[1] ?? null;
+
 /**
  * Turns the engine's events into the instance's. Only operations, kinds, names and ids are passed on: the debug
  * diagnostics of the engine hold inputs in clear.
  */
-export function listenToEngine(notes: Notes, redactor: Redactor, log: Log): EngineEars {
+export function listenToEngine({
+  notes,
+  redactor,
+  log,
+  pluginAtWork,
+}: Pick<OperationParts, 'notes' | 'redactor' | 'log' | 'pluginAtWork'>): EngineEars {
   let chain: Promise<void> = Promise.resolve();
   let failure: unknown;
   let count = 0;
   const errors: string[] = [];
 
   function tell(step: StepEventMetadata, status: ResourceFact['status']): void {
+    const plugin = pluginOf(step);
+    if (plugin !== null) pluginAtWork(plugin);
     const kind = kindOf(step);
     const op = ops[step.op];
     if (kind === null || op === undefined || count >= maxEvents) return;

@@ -6,7 +6,7 @@ import type { PulumiFn, StepEventMetadata } from '@pulumi/pulumi/automation/inde
 import { killEngineProcesses } from '../operations/engine-processes.ts';
 import { deleteStateRows, keepsStateInRows } from '../state-rows.ts';
 import { type Engine, isNoStack } from './engine.ts';
-import { type EngineEars, listenToEngine } from './engine-events.ts';
+import { type EngineEars, listenToEngine, pluginOf } from './engine-events.ts';
 import { accessOf, isLost, type OperationParts, type OperationTask, stackOf } from './parts.ts';
 import type { StackKey } from './stack-key.ts';
 
@@ -151,7 +151,7 @@ export async function upStack(
   programFor: (access: StackAccess) => PulumiFn,
   { refresh = false } = {},
 ): Promise<string> {
-  const ears = listenToEngine(parts.notes, parts.redactor, parts.log);
+  const ears = listenToEngine(parts);
   // Asked for anew before each run: where it is a session, this one's whole time is ahead.
   const access = await accessOf(parts, task, cloud, credential);
   const server: { id?: string } = {};
@@ -197,7 +197,7 @@ export async function destroyStack(
     const access = await accessOf(parts, task, cloud, credential);
     const program = accessOnly(access);
     const engine = await engineOf(parts, task, key, access);
-    const ears = listenToEngine(parts.notes, parts.redactor, parts.log);
+    const ears = listenToEngine(parts);
     const deadline = deadlineOf(parts, task);
     try {
       const stack = await engine.existing(program);
@@ -245,7 +245,7 @@ export async function lookAtStack(
   if (!key.exists()) return null;
   const access = await accessOf(parts, task, cloud, credential);
   const { accessOnly } = await stackOf(task);
-  const ears = listenToEngine(parts.notes, parts.redactor, parts.log);
+  const ears = listenToEngine(parts);
   const deadline = deadlineOf(parts, task);
   const steps: StepEventMetadata[] = [];
   try {
@@ -257,9 +257,10 @@ export async function lookAtStack(
       runProgram: true,
       signal: deadline.signal,
       onEvent(event) {
-        if (event.resOutputsEvent && steps.length < maxSteps) steps.push(event.resOutputsEvent.metadata);
-        // Only what it calls errors: a look is no change, and tells the owner of none.
-        if (event.diagnosticEvent) ears.onEvent(event);
+        const seen = event.resOutputsEvent?.metadata;
+        if (seen && steps.length < maxSteps) steps.push(seen);
+        // A look is no change, and tells the owner of none: only what it calls errors, and which plugin is at work.
+        if (event.diagnosticEvent || (seen && pluginOf(seen) !== null)) ears.onEvent(event);
       },
     });
     return steps;

@@ -40,6 +40,7 @@ const operationParts = (ring: KeyRing, unclean: boolean, engine = settings.engin
   signal: link.interrupted,
   notes: link.notes,
   log: link.log,
+  pluginAtWork: link.pluginAtWork,
   redactor,
   engine: warmEngine(engine, settings.workDir),
   engineState: { unclean },

@@ -20,6 +20,7 @@ export interface OperationParts {
   readonly ring: KeyRing;
   readonly notes: Notes;
   readonly log: Log;
+  readonly pluginAtWork: (name: string) => void;
   readonly redactor: Redactor;
   readonly engine: WarmEngine;
   /** Whether locks and half-made things of a killed engine may be there; the next run of the engine clears them. */

@@ -149,4 +149,6 @@ export type ToWorker =
       readonly message: string;
       readonly fields: Record<string, unknown>;
     }
+  /** A plugin of the engine is at work, by its name. */
+  | { readonly type: 'plugin'; readonly name: string }
   | { readonly type: 'result'; readonly result: TaskResult };

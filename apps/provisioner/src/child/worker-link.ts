@@ -6,6 +6,8 @@ export interface WorkerLink {
   readonly started: Promise<{ settings: ChildSettings; task: Task }>;
   readonly notes: Notes;
   readonly log: Log;
+  /** Tells that a plugin of the engine is at work. */
+  readonly pluginAtWork: (name: string) => void;
   /** Aborted when the worker asks for an end or is gone. */
   readonly interrupted: AbortSignal;
   /** Resolves when the worker is gone. */
@@ -70,6 +72,7 @@ export function linkToWorker(channel: NodeJS.Process = process): WorkerLink {
     lost: lost.promise,
     log: (level, message, fields = {}) =>
       void send({ type: 'log', level, message, fields }).catch(() => undefined),
+    pluginAtWork: (name) => void send({ type: 'plugin', name }).catch(() => undefined),
     notes: {
       setState: (state) => note('setState', [state]),
       appendEvent: (kind, data) => note('appendEvent', [kind, data]),

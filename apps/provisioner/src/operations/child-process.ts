@@ -45,6 +45,8 @@ export interface ChildRun {
 export type ChildEnd = Conversation & {
   /** Null where it can't be told. */
   readonly memory: MemoryUse | null;
+  /** The engine's plugins that were at work, by name. */
+  readonly plugins: readonly string[];
 };
 
 type Conversation =
@@ -74,8 +76,14 @@ export async function runChild(run: ChildRun): Promise<ChildEnd> {
     },
   });
   const meter = meterMemory(child.pid);
+  const plugins = new Set<string>();
   try {
-    return { ...(await converse(run, child, workDir)), memory: meter.stop() };
+    const end = await converse(run, child, workDir, (message) => {
+      if (message.type === 'plugin') plugins.add(message.name);
+      // A plugin may be at work, and a child alive, for less time than passes between two looks.
+      if (message.type === 'plugin' || message.type === 'result') meter.look();
+    });
+    return { ...end, memory: meter.stop(), plugins: [...plugins] };
   } finally {
     meter.stop();
     await killEngineProcesses(run.id);
@@ -83,7 +91,12 @@ export async function runChild(run: ChildRun): Promise<ChildEnd> {
   }
 }
 
-async function converse(run: ChildRun, child: ChildProcess, workDir: string): Promise<Conversation> {
+async function converse(
+  run: ChildRun,
+  child: ChildProcess,
+  workDir: string,
+  onMessage: (message: ToWorker) => void,
+): Promise<Conversation> {
   const { log } = run;
   let result: TaskResult | null = null;
   let told = false;
@@ -102,6 +115,7 @@ async function converse(run: ChildRun, child: ChildProcess, workDir: string): Pr
     if (message.type === 'hello') hello.resolve();
     if (message.type === 'log') log(message.level, message.message, message.fields);
     if (message.type === 'result') result = message.result;
+    onMessage(message);
     if (message.type === 'note') void note(message);
   });
 

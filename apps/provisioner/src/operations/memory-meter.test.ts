@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { meterMemory } from './memory-meter.ts';
 
 describe.runIf(process.platform === 'linux')('the memory of a child', () => {
-  test('counts everything below it, and names the plugins at work', async () => {
+  test('counts everything below it, by what it is', async () => {
     const inner = `setTimeout(() => undefined, 60000)`;
     const outer = `
       const { spawn } = require('node:child_process');
@@ -20,7 +20,6 @@ describe.runIf(process.platform === 'linux')('the memory of a child', () => {
       await expect
         .poll(() => meter.read()?.byProcess['plugin-cloudy'], { timeout: 20_000 })
         .toBeGreaterThan(20);
-      expect(meter.read()?.plugins).toEqual(['cloudy']);
     } finally {
       meter.stop();
       child.kill('SIGTERM');

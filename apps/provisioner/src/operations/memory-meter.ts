@@ -6,8 +6,6 @@ export interface MemoryUse {
   readonly peakMb: number;
   /** The most that each held, by what it is: `child`, `cli`, `plugin-<name>`, `other`. */
   readonly byProcess: Readonly<Record<string, number>>;
-  /** The engine's plugins that were at work, by name. */
-  readonly plugins: readonly string[];
 }
 
 /** Each look reads dozens of files for each operation; what one process held at most the kernel remembers. */
@@ -52,6 +50,8 @@ function memoryOf(pid: number): { mostKb: number; nowKb: number } {
 }
 
 export interface MemoryMeter {
+  /** Looks now; it does so by itself twice a second. */
+  look(): void;
   /** Null as long as nothing was seen, and where the system has no /proc. */
   read(): MemoryUse | null;
   /** Ends the watch; what was seen stays. */
@@ -60,7 +60,8 @@ export interface MemoryMeter {
 
 /** Watches a process and all below it. */
 export function meterMemory(pid: number | undefined): MemoryMeter {
-  if (pid === undefined || process.platform !== 'linux') return { read: () => null, stop: () => null };
+  if (pid === undefined || process.platform !== 'linux')
+    return { look: () => undefined, read: () => null, stop: () => null };
   const most = new Map<string, number>();
   let peakKb = 0;
   const sample = () => {
@@ -81,13 +82,10 @@ export function meterMemory(pid: number | undefined): MemoryMeter {
     const byProcess = Object.fromEntries(
       [...most].sort().map(([what, kb]) => [what, Math.round(kb / kbPerMb)]),
     );
-    return {
-      peakMb: Math.round(peakKb / kbPerMb),
-      byProcess,
-      plugins: Object.keys(byProcess).flatMap((what) => /^plugin-(.+)$/.exec(what)?.[1] ?? []),
-    };
+    return { peakMb: Math.round(peakKb / kbPerMb), byProcess };
   }
   return {
+    look: sample,
     read,
     stop() {
       clearInterval(timer);

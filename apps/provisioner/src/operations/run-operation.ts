@@ -117,13 +117,12 @@ async function bringToEnd(
       kill: lost,
       timeoutMs: deps.operationTimeoutMs,
     });
-    if (end.memory)
-      log('info', 'the child ended', {
-        operation: operation.id,
-        peakMb: end.memory.peakMb,
-        memoryMb: end.memory.byProcess,
-        engine: servedBy(engine, end.memory.plugins),
-      });
+    log('info', 'the child ended', {
+      operation: operation.id,
+      peakMb: end.memory?.peakMb ?? null,
+      memoryMb: end.memory?.byProcess ?? null,
+      engine: servedBy(engine, end.plugins),
+    });
     if (lost.aborted) return null;
     if (end.kind === 'result' && end.result.kind === 'operation') return end.result.result;
     if (end.kind === 'result' && end.result.kind === 'postponed')
