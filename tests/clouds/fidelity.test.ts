@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { engineFromCache, stageStandIn } from '@claw-cloud/engine';
+import { wholeProgram } from '@claw-cloud/engine/whole-program';
 import { createPaperMachines, type FakeCloud, type SeenRequest } from '@claw-cloud/fake-clouds';
 import { startFakeCloud } from '@claw-cloud/fake-clouds/hetzner';
 import { stackIn } from '@claw-cloud/stacks';
@@ -38,9 +39,9 @@ async function live(pluginsDir: string): Promise<Step[]> {
     mkdirSync(join(dir, 'state'));
     const { pulumiRoot } = await engineFromCache();
     const pulumiCommand = await PulumiCommand.get({ root: pulumiRoot });
-    const open = (program: PulumiFn, name = stackName) =>
+    const open = async (program: PulumiFn, name = stackName) =>
       LocalWorkspace.createOrSelectStack(
-        { stackName: name, projectName: 'fidelity', program },
+        { stackName: name, projectName: 'fidelity', program: await wholeProgram(program) },
         {
           workDir: mkdtempSync(join(dir, 'work-')),
           pulumiCommand,

@@ -5,6 +5,7 @@ import { LocalWorkspace, PulumiCommand, type PulumiFn, type Stack } from '@pulum
 import { engineFromCache } from '../../src/ensure.ts';
 import type { PluginName } from '../../src/pieces.ts';
 import { stageStandIn } from '../../src/stand-in.ts';
+import { wholeProgram } from '../../src/whole-program.ts';
 
 /**
  * The real engine with one stand-in, bundled from today's sources, as its only plugin; state in a folder that is thrown
@@ -22,9 +23,9 @@ export async function startEngine(name: PluginName, environment: Record<string, 
   const pulumiCommand = await PulumiCommand.get({ root: pulumiRoot });
   return {
     dir,
-    open: (program: PulumiFn, stackName = 'life'): Promise<Stack> =>
+    open: async (program: PulumiFn, stackName = 'life'): Promise<Stack> =>
       LocalWorkspace.createOrSelectStack(
-        { stackName, projectName: 'stand-in', program },
+        { stackName, projectName: 'stand-in', program: await wholeProgram(program) },
         {
           workDir: mkdtempSync(join(dir, 'work-')),
           pulumiCommand,

@@ -1,4 +1,5 @@
 import { ProductError } from '@claw-cloud/contracts';
+import { cutOff } from '@claw-cloud/engine/whole-program';
 import type { OpenCredential, Provider } from '@claw-cloud/providers';
 import type { StackAccess } from '@claw-cloud/stacks';
 import type { Output } from '@pulumi/pulumi';
@@ -34,7 +35,10 @@ async function engineOf(
 }
 
 interface EngineError {
-  /** The CLI was ended by a signal that wasn't ours: what it was doing is unknown, and it left its locks. */
+  /**
+   * The CLI was ended by a signal that wasn't ours, or lost the program: what it was doing is unknown, and it may have
+   * left its locks.
+   */
   readonly died?: boolean;
   /** It was stopped because it took too long. */
   readonly late?: boolean;
@@ -86,7 +90,10 @@ async function explained(
 ): Promise<unknown> {
   if (error instanceof ProductError || parts.signal.aborted) return error;
   const said = parts.redactor.clean(error instanceof Error ? error.message : String(error), 8_000);
-  const died = /\bwas killed with SIG[A-Z]+/.test(said);
+  const killed = /\bwas killed with SIG[A-Z]+/.test(said);
+  const known = killed || late ? null : cloud.explain(`${ears.errors()}\n${said}`);
+  // A run that failed for another reason cuts its program off too.
+  const died = killed || (known === null && said.includes(cutOff));
   if (died || late) {
     parts.engineState.unclean = true;
     await killEngineProcesses(task.lease.operation.id);
@@ -107,7 +114,6 @@ async function explained(
       { cause: { late } satisfies EngineError },
     );
   }
-  const known = died ? null : cloud.explain(`${ears.errors()}\n${said}`);
   return (
     known ??
     new ProductError(

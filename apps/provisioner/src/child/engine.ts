@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { ProductError } from '@claw-cloud/contracts';
+import { wholeProgram } from '@claw-cloud/engine/whole-program';
 import type { LocalWorkspace, PulumiCommand, PulumiFn, Stack } from '@pulumi/pulumi/automation/index.js';
 import type { EngineLocation } from './protocol.ts';
 
@@ -109,7 +110,7 @@ function createEngine(options: EngineOptions, command: Promise<PulumiCommand>): 
       return await LocalWorkspace.create({
         workDir: mkdtempSync(join(options.workDir, 'workspace-')),
         pulumiCommand,
-        program,
+        program: await wholeProgram(program),
         envVars: environment(options, pulumiHome),
         projectSettings: { name: options.project, runtime: 'nodejs' },
         // An explicit provider or none: a default one would take credentials from wherever it finds them.
