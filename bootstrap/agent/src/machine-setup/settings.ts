@@ -142,6 +142,12 @@ export function settingsFiles(): MachineFile[] {
     },
     { path: '/etc/security/limits.d/60-claw.conf', content: '* hard core 0\n* soft core 0\n' },
     { path: '/etc/ssh/sshd_config.d/60-claw.conf', content: sshd, mode: 0o600 },
+    // Of two sshd settings the first file's wins, and after a power cut cloud-init may never come back to this one.
+    {
+      path: '/etc/ssh/sshd_config.d/50-cloud-init.conf',
+      content: 'PasswordAuthentication no\n',
+      mode: 0o600,
+    },
     { path: '/etc/issue', content: notice },
     { path: '/etc/issue.net', content: notice },
     { path: '/etc/motd', content: notice },
