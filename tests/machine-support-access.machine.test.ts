@@ -237,6 +237,29 @@ describe.skipIf(missing !== null)(missing ?? 'a booted server', () => {
       await refused(granted, /has ended, or was revoked/);
     });
 
+    test('ends as fast with a session that floods a supporter who does not read', async () => {
+      const { machine } = owned;
+      const granted = await grant();
+      const flood =
+        'trap "" HUP INT TERM; echo ready-$((40 + 2)); until test -e /tmp/flood; do sleep 0.1; done; yes';
+      const session = ssh(granted, ['-tt', flood]);
+      await until(
+        async () => session.said(),
+        (said) => said.includes('ready-42'),
+        30_000,
+      );
+      session.process.kill('SIGSTOP');
+      await machine.run('touch /tmp/flood');
+      const written = 'grep wchar "/proc/$(pgrep -x yes)/io"';
+      await machine.until(`a=$(${written}) && sleep 0.5 && b=$(${written}) && test "$a" = "$b"`, 60_000);
+      const askedMs = performance.now();
+      await command('support.revoke', { grantId: granted.id });
+      expect(performance.now() - askedMs).toBeLessThan(2_000);
+      expect(await machine.run('pgrep -c -x yes || true')).toBe('0');
+      session.process.kill('SIGCONT');
+      expect((await session.ended).code).not.toBe(0);
+    });
+
     test('ends by itself: no control plane, no agent, a clock set back, and a deaf session', async () => {
       const { machine, lab } = owned;
       const granted = await grant();

@@ -21,12 +21,14 @@ export interface DoorOptions {
 
 export interface Door {
   serve(stream: ServerHttp2Stream, grantId: unknown): void;
-  /** Ends what is open of a grant. */
+  /** Ends what is open of a grant: nothing more goes in, and what its daemon said last has a moment to go out. */
   closeAll(grantId: string): void;
 }
 
 const connectionsPerGrant = 4;
 const connectLimitMs = 10_000;
+/** The daemon is gone when a door is closed, so what it said last is there already, if anybody takes it. */
+const lastWordsMs = 500;
 /** Of attempts to be told about; a relay that knocks without end must fill neither disk nor audit. */
 const toldPerMinute = 30;
 
@@ -64,8 +66,13 @@ export function createDoor({ connect, isOpen, onAttempt, onClosed, now }: DoorOp
 
       const socket = connect(grantId);
       const close = (): void => {
-        socket.destroy();
-        stream.close();
+        stream.unpipe(socket);
+        stream.resume();
+        const late = setTimeout(() => {
+          socket.destroy();
+          stream.close();
+        }, lastWordsMs);
+        stream.once('close', () => clearTimeout(late));
       };
       others.add(close);
       live.set(grantId, others);

@@ -23,8 +23,11 @@ let root: FakeRoot;
 let stop: AbortController;
 let now: number;
 let door: Server;
+/** What the daemons do as their grant is closed. */
+let asClosed: () => void;
 
 beforeEach(async () => {
+  asClosed = () => undefined;
   await ready();
   folder = mkdtempSync(join(tmpdir(), 'support-'));
   audit = createAudit({ dir: join(folder, 'audit'), log: () => undefined });
@@ -53,7 +56,10 @@ beforeEach(async () => {
       kept.set(grantId, { ...grant, endedAt: null, endedWhy: null, sessions: [] });
       return { keyFingerprint, hostKey: 'ssh-ed25519 AAAA', ...times };
     },
-    'support.close': ({ grantId }) => end(grantId, 'revoked'),
+    'support.close': ({ grantId }) => {
+      asClosed();
+      return end(grantId, 'revoked');
+    },
     'support.list': () => ({ grants: [...kept.values()] }),
     'support.log': () => ({ events: [], cursor: null }),
   });
@@ -177,6 +183,26 @@ test('passes bytes on while the grant lives, four connections at once, and none 
   await vi.waitFor(() => expect(first.duplex.destroyed).toBe(true), { timeout: 15_000 });
   expect(actions()).toContain('support.connect allowed');
   expect(actions()).toContain('support.connect denied');
+});
+
+test('what the daemon says last reaches the supporter; nothing more goes in, and nobody can hold it open', async () => {
+  const heard: string[] = [];
+  door.removeAllListeners('connection');
+  door.on('connection', (socket) => {
+    socket.on('error', () => undefined).on('data', (chunk) => heard.push(String(chunk)));
+    socket.write('SSH-2.0-x\r\n');
+    asClosed = () => socket.end('*** ended ***');
+  });
+  const support = open();
+  const { grant } = await support.grant(asked, 'owner');
+  const one = stream();
+  support.serve(one.stream, grant.id);
+  await vi.waitFor(() => expect(one.said()).toBe('SSH-2.0-x\r\n'), { timeout: 15_000 });
+  await support.revoke({ grantId: grant.id }, 'owner');
+  one.duplex.push('too late');
+  await vi.waitFor(() => expect(one.said()).toContain('*** ended ***'), { timeout: 15_000 });
+  await vi.waitFor(() => expect(one.duplex.destroyed).toBe(true), { timeout: 15_000 });
+  expect(heard).toEqual([]);
 });
 
 test('a door that is gone is a refusal, and knocking without end fills no record', async () => {

@@ -91,7 +91,7 @@ Accept=yes
 MaxConnections=4
 RemoveOnStop=yes
 `,
-    // What is killed has nothing to save: the recording is written as it happens.
+    // What is killed has nothing to save: the recording is written as it happens, and what was to be said was said.
     [units.daemon]: `[Unit]
 Description=Connection of support grant ${grantId}
 CollectMode=inactive-or-failed
@@ -162,8 +162,24 @@ tell() {
   for file in "$live"/terminals/*; do
     [ -e "$file" ] || continue
     # A terminal that nobody reads must not hold up the end.
-    timeout --signal=KILL 1 sh -c 'printf "\\r\\n*** %s ***\\r\\n" "$1" >"$(cat "$2")"' sh "$1" "$file" 2>/dev/null &
+    timeout --signal=KILL 0.4 sh -c 'printf "\\r\\n*** %s ***\\r\\n" "$1" >"$(cat "$2")"' sh "$1" "$file" 2>/dev/null &
   done
+}
+
+# Ends what the sessions run, and gives the daemon a moment: it then passes on what their terminals still hold, and goes.
+quiet() {
+  group=$(systemctl show --property=ControlGroup --value "$unit.slice")
+  case $group in
+  */"$unit.slice") group=/sys/fs/cgroup$group ;;
+  *) return 0 ;;
+  esac
+  for pid in $(cat "$group"/*/cgroup.procs 2>/dev/null); do
+    case $(cat "/proc/$pid/comm" 2>/dev/null) in
+    sshd*) ;;
+    *) kill -KILL "$pid" 2>/dev/null ;;
+    esac
+  done
+  timeout --signal=KILL 0.5 sh -c 'while [ -n "$(cat "$0"/*/cgroup.procs 2>/dev/null)" ]; do sleep 0.02; done' "$group"
 }
 
 if [ "$why" = warn ]; then
@@ -174,6 +190,9 @@ fi
 
 systemctl stop "$unit.socket"
 tell "This support access has ended ($why)."
+wait
+quiet
+# Whatever calls itself sshd, and whoever doesn't listen.
 systemctl stop "$unit@*.service" "$unit.slice"
 if [ ! -e "$kept/ended.json" ]; then
   printf '{"at":"%s","why":"%s"}\\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$why" >"$kept/ended.part" &&
