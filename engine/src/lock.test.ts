@@ -31,7 +31,7 @@ test('takes over a lock whose pid now belongs to another process', async () => {
   expect(await withLock(path, { log, pollMs: 5, waitAtMostMs: 2_000 }, async () => 'mine')).toBe('mine');
 });
 
-test('takes over a lock that its process died writing', async () => {
+test('takes over a lock that a power cut damaged', async () => {
   const path = join(dir, 'lock');
   await writeFile(path, '{"pid":');
   expect(await withLock(path, { log, pollMs: 5, waitAtMostMs: 2_000 }, async () => 'mine')).toBe('mine');
@@ -68,4 +68,20 @@ test('is held by one at a time, and freed by an error', async () => {
   );
   expect(results.map((result) => result.status)).toEqual(Array(8).fill('rejected'));
   expect(most).toBe(1);
+});
+
+test('is never seen without its holder’s name', async () => {
+  const path = join(dir, 'lock');
+  let working = true;
+  const seen = new Set<string>();
+  const look = async () => {
+    while (working) seen.add(await readFile(path, 'utf8').catch(() => 'none'));
+  };
+  const looking = look();
+  for (let n = 0; n < 300; n += 1) await withLock(path, { log }, async () => undefined);
+  working = false;
+  await looking;
+  seen.delete('none');
+  for (const text of seen) expect(JSON.parse(text)).toMatchObject({ pid: process.pid });
+  expect(await readdir(dir)).toEqual([]);
 });

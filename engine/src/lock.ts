@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -45,15 +46,18 @@ async function readHolder(path: string): Promise<Holder | undefined> {
   }
 }
 
+/** Makes the lock whole in one step: nobody sees it without its holder's name. */
 async function tryCreate(path: string, me: Holder): Promise<boolean> {
+  const draft = `${path}.${process.pid}-${randomUUID()}`;
   try {
-    const file = await open(path, 'wx');
-    await file.writeFile(JSON.stringify(me));
-    await file.close();
+    await writeFile(draft, JSON.stringify(me), { flag: 'wx' });
+    await link(draft, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
+  } finally {
+    await rm(draft, { force: true });
   }
 }
 
@@ -71,7 +75,7 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
   while (!(await tryCreate(path, me))) {
     signal?.throwIfAborted();
     const holder = await readHolder(path);
-    // A file that stays unreadable was left by a process that died while writing it.
+    // A file that stays unreadable is damaged: a power cut can do that.
     unreadable = holder ? 0 : unreadable + 1;
     if (holder ? !isAlive(holder) : unreadable > 8) {
       await takeAway(path, holder);
