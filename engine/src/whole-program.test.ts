@@ -87,3 +87,49 @@ test('a program’s own error stays what it was', limit, async () => {
   );
   await expect(stack.up()).rejects.toThrow('no such thing');
 });
+
+test('a run waits until the program of the run before has ended', limit, async () => {
+  const server = createRequire(import.meta.url)('@pulumi/pulumi/automation/server.js') as {
+    LanguageServer: { prototype: { run: (...all: unknown[]) => Promise<void> } };
+  };
+  const [started, asked, held] = [0, 0, 0].map(() => Promise.withResolvers<void>()) as [
+    PromiseWithResolvers<void>,
+    PromiseWithResolvers<void>,
+    PromiseWithResolvers<void>,
+  ];
+  let formerEnded = false;
+  const former = await open(
+    'former',
+    await wholeProgram(async () => {
+      started.resolve();
+      await held.promise;
+      formerEnded = true;
+    }),
+  );
+  const stop = new AbortController();
+  const cut = expect(former.up({ signal: stop.signal })).rejects.toThrow();
+  await started.promise;
+  stop.abort();
+  await cut;
+
+  const { run } = server.LanguageServer.prototype;
+  server.LanguageServer.prototype.run = function (...all) {
+    asked.resolve();
+    return run.apply(this, all);
+  };
+  let overlapped: boolean | undefined;
+  const next = await open(
+    'next',
+    await wholeProgram(async () => {
+      overlapped = !formerEnded;
+    }),
+  );
+  const up = next.up();
+  await asked.promise;
+  server.LanguageServer.prototype.run = run;
+  // Long enough for a program that doesn't wait to be called.
+  await delay(500);
+  held.resolve();
+  await up;
+  expect(overlapped).toBe(false);
+});
