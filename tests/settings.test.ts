@@ -70,13 +70,30 @@ beforeAll(async () => {
   await context.addInitScript('delete window.showSaveFilePicker');
   page = await newPage(context);
   await page.goto(await platform.signInLink());
-  await at('server-row').first().click();
-  await at('tab-settings').click();
 });
 
 afterAll(async () => {
   await browser?.close();
   await platform?.stop();
+});
+
+test('who asks for the settings while the chat looks for the last conversation gets the settings', async () => {
+  const answerSessions = platform.agent.hold('sessions.list');
+  const { promise: served, resolve: serve } = Promise.withResolvers<void>();
+  const settingsScript = /\/assets\/layout-.*\.js$/;
+  await page.route(settingsScript, async (route) => {
+    await served;
+    await route.continue();
+  });
+  await at('server-row').first().click();
+  await at('conversation-new').waitFor();
+  const asksForScript = page.waitForRequest(settingsScript);
+  await at('tab-settings').click();
+  await asksForScript;
+  answerSessions();
+  await at('conversations-none').or(at('splash')).first().waitFor();
+  serve();
+  await page.waitForURL('**/settings/overview');
 });
 
 test('the overview says how the server is, asked of the server itself', async () => {

@@ -129,13 +129,12 @@ export function createPretendedAgent(options: PretendedAgentOptions) {
       onMessage(text) {
         const frame = OwnerFrame.parse(JSON.parse(text));
         if (frame.type === 'gateway') {
-          const payload = frame.frame.method === 'sessions.list' ? { sessions: [] } : { messages: [] };
-          channel.send(
-            JSON.stringify({
-              type: 'gateway',
-              frame: { type: 'res', id: frame.frame.id, ok: true, payload },
-            }),
-          );
+          const { id, method } = frame.frame;
+          const payload = method === 'sessions.list' ? { sessions: [] } : { messages: [] };
+          const said = JSON.stringify({ type: 'gateway', frame: { type: 'res', id, ok: true, payload } });
+          void Promise.resolve(gates.get(method)).then(() => {
+            if (channel.state() === 'open') channel.send(said);
+          });
         }
         if (frame.type === 'command')
           void answer(frame, channel, entry.device).then(
@@ -171,7 +170,7 @@ export function createPretendedAgent(options: PretendedAgentOptions) {
     },
     /** The next command of this name is refused so, once. */
     failOnce: (name: string, error: ProductError) => void failures.set(name, error),
-    /** Commands of this name wait until the returned function is called. */
+    /** Commands and gateway's requests of this name wait until the returned function is called. */
     hold(name: string): () => void {
       const { promise, resolve } = Promise.withResolvers<void>();
       gates.set(name, promise);

@@ -1,15 +1,34 @@
-import { type NavigateOptions, useNavigate } from '@tanstack/react-router';
-import { useEffect, useRef } from 'react';
+import { type NavigateOptions, useLocation, useMatch, useRouter } from '@tanstack/react-router';
+import { useCallback, useEffect, useRef } from 'react';
+
+/**
+ * Goes elsewhere on a page's own behalf: not any more when somebody has asked for another page meanwhile, though that
+ * one is still being fetched and this one still shown: then it returns undefined.
+ */
+export function useMoveOn(): (target: NavigateOptions) => Promise<void> | undefined {
+  const router = useRouter();
+  const here = useMatch({ strict: false, select: ({ id }) => id });
+  return useCallback(
+    (target) => {
+      const asked = router.matchRoutes(router.latestLocation);
+      return asked.some(({ id }) => id === here) ? router.navigate(target) : undefined;
+    },
+    [router, here],
+  );
+}
 
 /**
  * Goes elsewhere, once. (The router's own component goes again at every render, and rendering is what a
  * change of address causes.)
  */
 export function Redirect(target: NavigateOptions) {
-  const navigate = useNavigate();
+  const moveOn = useMoveOn();
+  const { href } = useLocation();
   const first = useRef(target);
+  const gone = useRef(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: who asked for another page may come back to this one.
   useEffect(() => {
-    void navigate({ ...first.current, replace: true });
-  }, [navigate]);
+    if (!gone.current) gone.current = moveOn({ ...first.current, replace: true }) !== undefined;
+  }, [moveOn, href]);
   return null;
 }

@@ -142,7 +142,7 @@ function AccountMenu({ email }: { email: string | null }) {
 /** The first moment, before it is known who is here. */
 export function Splash() {
   return (
-    <div role="status" className="grid min-h-dvh place-items-center text-faint">
+    <div role="status" data-testid="splash" className="grid min-h-dvh place-items-center text-faint">
       <span className="inline-flex items-center gap-3">
         <Spinner size={18} />
         <span className="sr-only">Loading</span>

@@ -87,7 +87,7 @@ export function ConversationList({ instanceId, current, sessions, onPick }: Conv
             <Skeleton className="h-8" />
           </div>
         ) : sessions.length === 0 ? (
-          <p className="px-3 py-2 text-faint text-sm">
+          <p className="px-3 py-2 text-faint text-sm" data-testid="conversations-none">
             Your conversations will be listed here. They live on your server.
           </p>
         ) : (

@@ -1,8 +1,8 @@
 import type { Instance } from '@claw-cloud/contracts';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useId, useState } from 'react';
 import { keys } from '../app/data.ts';
+import { useMoveOn } from '../app/redirect.tsx';
 import { useOwner } from '../app/session.tsx';
 import { plainName } from '../deploy/offers.ts';
 import { Button } from '../design/button.tsx';
@@ -20,7 +20,7 @@ interface DestroyDialogProps {
 export function DestroyDialog({ open, instance, onClose }: DestroyDialogProps) {
   const { api } = useOwner();
   const queries = useQueryClient();
-  const navigate = useNavigate();
+  const moveOn = useMoveOn();
   const [typed, setTyped] = useState('');
   const form = useId();
   const destroy = useMutation({
@@ -28,7 +28,7 @@ export function DestroyDialog({ open, instance, onClose }: DestroyDialogProps) {
     onSuccess: async () => {
       queries.setQueryData(keys.instance(instance.id), { ...instance, state: 'destroying' as const });
       onClose();
-      await navigate({ to: '/servers/$instanceId/timeline', params: { instanceId: instance.id } });
+      await moveOn({ to: '/servers/$instanceId/timeline', params: { instanceId: instance.id } });
       await queries.invalidateQueries({ queryKey: keys.instances });
     },
   });

@@ -2,11 +2,11 @@ import { type Catalogue, type Credential, Name } from '@claw-cloud/contracts';
 import type { PreparedDeploy } from '@claw-cloud/owner-client';
 import { isProblem } from '@claw-cloud/owner-client/api';
 import { useQueryClient } from '@tanstack/react-query';
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useSearch } from '@tanstack/react-router';
 import { RotateCw, TriangleAlert } from 'lucide-react';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { keys, useCatalogue, useCredentials } from '../app/data.ts';
-import { Redirect } from '../app/redirect.tsx';
+import { Redirect, useMoveOn } from '../app/redirect.tsx';
 import { useOwner } from '../app/session.tsx';
 import { Page } from '../app/shell.tsx';
 import { CatalogueAge } from '../deploy/catalogue-age.tsx';
@@ -80,7 +80,7 @@ interface DeployFormProps {
 function DeployForm({ credentials, credentialId, onCredential, catalogue }: DeployFormProps) {
   const owner = useOwner();
   const queries = useQueryClient();
-  const navigate = useNavigate();
+  const moveOn = useMoveOn();
   const [regionPicked, setRegion] = useState<string>();
   const [sizePicked, setSize] = useState<string>();
   const [name, setName] = useState('My assistant');
@@ -105,7 +105,7 @@ function DeployForm({ credentials, credentialId, onCredential, catalogue }: Depl
       const { instance } = await ready.submit();
       queries.setQueryData(keys.instance(instance.id), instance);
       void queries.invalidateQueries({ queryKey: keys.instances, exact: true });
-      await navigate({ to: '/servers/$instanceId/timeline', params: { instanceId: instance.id } });
+      await moveOn({ to: '/servers/$instanceId/timeline', params: { instanceId: instance.id } });
     } catch (thrown) {
       setError(thrown);
       setBusy(false);

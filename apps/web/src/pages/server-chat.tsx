@@ -60,13 +60,6 @@ export function ServerChatPage() {
   if (instance.state !== 'ready' || instance.ejectedAt !== null) {
     return <Redirect to="/servers/$instanceId/timeline" params={{ instanceId: instance.id }} />;
   }
-  if (conversationId === undefined && sessions.data !== undefined) {
-    // Whoever comes back finds the last conversation, not an empty page.
-    const newest = sessions.data[0]?.key.slice(conversationPrefix.length) ?? newConversationId();
-    const params = { instanceId: instance.id, conversationId: newest };
-    return <Redirect to="/servers/$instanceId/chat/$conversationId" params={params} />;
-  }
-
   return (
     <div className="relative flex min-h-0 flex-1">
       <div
@@ -114,6 +107,7 @@ export function ServerChatPage() {
           // Until it is known whether there is a last conversation, nothing can be typed into a new one.
           <div className="mx-auto w-full max-w-3xl px-4 pt-8 sm:px-6">
             <Remembering />
+            {sessions.data !== undefined && <ToNewest instanceId={instance.id} sessions={sessions.data} />}
           </div>
         ) : (
           <ChatView
@@ -126,5 +120,16 @@ export function ServerChatPage() {
         )}
       </div>
     </div>
+  );
+}
+
+/** Whoever comes back finds the last conversation, not an empty page. */
+function ToNewest({ instanceId, sessions }: { instanceId: string; sessions: readonly { key: string }[] }) {
+  const newest = sessions[0]?.key.slice(conversationPrefix.length) ?? newConversationId();
+  return (
+    <Redirect
+      to="/servers/$instanceId/chat/$conversationId"
+      params={{ instanceId, conversationId: newest }}
+    />
   );
 }

@@ -1,7 +1,7 @@
-import { useNavigate } from '@tanstack/react-router';
 import { MessageSquare, Power, Trash2 } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { isMoving, useReceipt } from '../app/data.ts';
+import { useMoveOn } from '../app/redirect.tsx';
 import { useIsSandbox, useOwner } from '../app/session.tsx';
 import { Page } from '../app/shell.tsx';
 import { Button, ButtonLink } from '../design/button.tsx';
@@ -27,7 +27,7 @@ export function ServerTimelinePage() {
   const { events, connected, error } = useInstanceEvents(instance.id);
   const receipt = useReceipt(instance.id, instance.state === 'destroyed');
   const [destroying, setDestroying] = useState(false);
-  const navigate = useNavigate();
+  const moveOn = useMoveOn();
   const wasMoving = useRef(false);
   // Whoever stops, resizes or repairs a server looks at that, and not for the chat.
   if (isMoving(instance) && (instance.readyAt === null || instance.state === 'starting'))
@@ -37,11 +37,11 @@ export function ServerTimelinePage() {
   useEffect(() => {
     if (!ready || !wasMoving.current) return;
     const timer = setTimeout(
-      () => void navigate({ to: '/servers/$instanceId/chat', params: { instanceId: instance.id } }),
+      () => void moveOn({ to: '/servers/$instanceId/chat', params: { instanceId: instance.id } }),
       admireMs,
     );
     return () => clearTimeout(timer);
-  }, [ready, instance.id, navigate]);
+  }, [ready, instance.id, moveOn]);
 
   const gone = instance.state === 'destroyed';
   useEffect(() => {

@@ -1,8 +1,8 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
 import { KeyRound, LogOut } from 'lucide-react';
 import { useState } from 'react';
 import { keys } from '../app/data.ts';
+import { useMoveOn } from '../app/redirect.tsx';
 import { plainName } from '../deploy/offers.ts';
 import { Button } from '../design/button.tsx';
 import { Callout } from '../design/callout.tsx';
@@ -131,7 +131,7 @@ function EjectCard() {
 function EjectDialog({ onClose }: { onClose: () => void }) {
   const instance = useThisInstance();
   const queries = useQueryClient();
-  const navigate = useNavigate();
+  const moveOn = useMoveOn();
   const [typed, setTyped] = useState('');
   const [publicKey, setPublicKey] = useState('');
   const badKey = sshKeyTrouble(publicKey);
@@ -145,7 +145,7 @@ function EjectDialog({ onClose }: { onClose: () => void }) {
         online: false,
         ejectedAt: new Date().toISOString(),
       });
-      await navigate({ to: '/servers/$instanceId/settings/overview', params: { instanceId: instance.id } });
+      await moveOn({ to: '/servers/$instanceId/settings/overview', params: { instanceId: instance.id } });
       await queries.invalidateQueries({ queryKey: keys.instances, exact: true });
     },
   });
