@@ -132,7 +132,7 @@ export function createPretendedAgent(options: PretendedAgentOptions) {
           const { id, method } = frame.frame;
           const payload = method === 'sessions.list' ? { sessions: [] } : { messages: [] };
           const said = JSON.stringify({ type: 'gateway', frame: { type: 'res', id, ok: true, payload } });
-          void Promise.resolve(gates.get(method)).then(() => {
+          void Promise.resolve(gates.get(String(method))).then(() => {
             if (channel.state() === 'open') channel.send(said);
           });
         }
