@@ -92,11 +92,9 @@ test('a run waits until the program of the run before has ended', limit, async (
   const server = createRequire(import.meta.url)('@pulumi/pulumi/automation/server.js') as {
     LanguageServer: { prototype: { run: (...all: unknown[]) => Promise<void> } };
   };
-  const [started, asked, held] = [0, 0, 0].map(() => Promise.withResolvers<void>()) as [
-    PromiseWithResolvers<void>,
-    PromiseWithResolvers<void>,
-    PromiseWithResolvers<void>,
-  ];
+  const started = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
   let formerEnded = false;
   const former = await open(
     'former',

@@ -2,8 +2,8 @@ import { type NavigateOptions, useLocation, useMatch, useRouter } from '@tanstac
 import { useCallback, useEffect, useRef } from 'react';
 
 /**
- * Goes elsewhere on a page's own behalf: not any more when somebody has asked for another page meanwhile, though that
- * one is still being fetched and this one still shown: then it returns undefined.
+ * Goes elsewhere on a page's own behalf, and returns undefined when it doesn't: somebody has asked for another page,
+ * which may still be being fetched while this one is shown.
  */
 export function useMoveOn(): (target: NavigateOptions) => Promise<void> | undefined {
   const router = useRouter();

@@ -167,7 +167,7 @@ tell() {
 }
 
 # Ends what the sessions run, and gives the daemon a moment: it then passes on what their terminals still hold, and goes.
-quiet() {
+end_sessions() {
   group=$(systemctl show --property=ControlGroup --value "$unit.slice")
   case $group in
   */"$unit.slice") group=/sys/fs/cgroup$group ;;
@@ -191,7 +191,7 @@ fi
 systemctl stop "$unit.socket"
 tell "This support access has ended ($why)."
 wait
-quiet
+end_sessions
 # Whatever calls itself sshd, and whoever doesn't listen.
 systemctl stop "$unit@*.service" "$unit.slice"
 if [ ! -e "$kept/ended.json" ]; then
